@@ -1,0 +1,94 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+
+namespace DevP2P;
+
+/// <summary>All log messages of the library. Text from other nodes goes through <see cref="Sanitize"/> first (T07).</summary>
+internal static partial class Log
+{
+    /// <summary>The most of a remote string that a log shows.</summary>
+    private const int MaxRemoteText = 80;
+
+    [LoggerMessage(1, LogLevel.Information, "Started P2P networking self={Self} crypto={Crypto}")]
+    public static partial void Started(ILogger logger, string self, string crypto);
+
+    [LoggerMessage(2, LogLevel.Warning, "P2P server will be useless, neither dialing nor listening")]
+    public static partial void Useless(ILogger logger);
+
+    [LoggerMessage(3, LogLevel.Information, "Discovery is not part of this version: peers are static, trusted and inbound nodes")]
+    public static partial void NoDiscovery(ILogger logger);
+
+    [LoggerMessage(4, LogLevel.Information, "P2P networking stopped")]
+    public static partial void Stopped(ILogger logger);
+
+    [LoggerMessage(5, LogLevel.Error, "The server's loop caught a defect; it goes on")]
+    public static partial void LoopDefect(ILogger logger, Exception exception);
+
+    [LoggerMessage(6, LogLevel.Error, "Static node cannot be dialed node={Node} reason={Reason}")]
+    public static partial void StaticNodeRefused(ILogger logger, string node, string reason);
+
+    [LoggerMessage(10, LogLevel.Debug, "Adding p2p peer peercount={Count} id={Id} conn={Conn} addr={Address} name={Name}")]
+    public static partial void PeerAdded(ILogger logger, int count, string id, string conn, EndPoint? address, string name);
+
+    [LoggerMessage(11, LogLevel.Debug, "Removing p2p peer peercount={Count} id={Id} duration={Duration} req={Remote} reason={Reason} err={Error}")]
+    public static partial void PeerRemoved(ILogger logger, int count, string id, TimeSpan duration, bool remote, string reason, string error);
+
+    [LoggerMessage(12, LogLevel.Error, "Protocol {Protocol} failed peer={Id}")]
+    public static partial void HandlerFailed(ILogger logger, Capability protocol, string id, Exception exception);
+
+    [LoggerMessage(13, LogLevel.Error, "A protocol handler goes on after its peer was dropped; it is given up on peer={Id}")]
+    public static partial void HandlerStuck(ILogger logger, string id);
+
+    [LoggerMessage(14, LogLevel.Error, "Reading failed unexpectedly peer={Id}")]
+    public static partial void ReadLoopFailed(ILogger logger, string id, Exception exception);
+
+    [LoggerMessage(20, LogLevel.Debug, "Listener up addr={Address}")]
+    public static partial void ListenerUp(ILogger logger, EndPoint? address);
+
+    [LoggerMessage(21, LogLevel.Debug, "Rejected inbound connection addr={Address} reason={Reason}")]
+    public static partial void InboundRejected(ILogger logger, EndPoint? address, string reason);
+
+    [LoggerMessage(22, LogLevel.Warning, "Accepting failed for now error={Error}")]
+    public static partial void AcceptFailed(ILogger logger, string error);
+
+    [LoggerMessage(23, LogLevel.Debug, "Setting up connection failed conn={Conn} id={Id} addr={Address} stage={Stage} reason={Reason}")]
+    public static partial void SetupFailed(ILogger logger, string conn, string id, EndPoint? address, Dialing.DialStage stage, string reason);
+
+    [LoggerMessage(30, LogLevel.Debug, "Dial failed id={Id} addr={Address} stage={Stage} reason={Reason} static={Static}")]
+    public static partial void DialFailed(ILogger logger, string id, EndPoint? address, Dialing.DialStage stage, string reason, bool @static);
+
+    [LoggerMessage(31, LogLevel.Trace, "Discarding dial candidate id={Id} reason={Reason}")]
+    public static partial void CandidateDiscarded(ILogger logger, string id, string reason);
+
+    [LoggerMessage(32, LogLevel.Warning, "A source of dial candidates failed; it is not asked any more")]
+    public static partial void SourceFailed(ILogger logger, Exception exception);
+
+    /// <summary>Caps the length and replaces whatever could disturb a terminal or fake a log line.</summary>
+    public static string Sanitize(string remote)
+    {
+        ReadOnlySpan<char> shown = remote.AsSpan(0, Math.Min(remote.Length, MaxRemoteText));
+        return string.Create(shown.Length, remote, static (text, source) =>
+        {
+            for (int i = 0; i < text.Length; i++)
+            {
+                char c = source[i];
+                text[i] = char.IsControl(c) || char.IsSurrogate(c) || char.GetUnicodeCategory(c) is
+                    System.Globalization.UnicodeCategory.Format or System.Globalization.UnicodeCategory.LineSeparator or
+                    System.Globalization.UnicodeCategory.ParagraphSeparator ? '?' : c;
+            }
+        });
+    }
+}
+
+/// <summary>Adds the peer to each line. A category per peer would grow without end: factories never forget one.</summary>
+internal sealed class PeerLogger(ILogger inner, string id) : ILogger
+{
+    public IDisposable? BeginScope<TState>(TState state)
+        where TState : notnull => inner.BeginScope(state);
+
+    public bool IsEnabled(LogLevel logLevel) => inner.IsEnabled(logLevel);
+
+    public void Log<TState>(
+        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        inner.Log(logLevel, eventId, state, exception, (s, e) => $"{formatter(s, e)} peer={id}");
+}

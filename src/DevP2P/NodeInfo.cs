@@ -1,0 +1,97 @@
+using System.Text.Json.Serialization;
+
+namespace DevP2P;
+
+/// <summary>What is known about the local node. The JSON names and order are go-ethereum's.</summary>
+/// <remarks>Go: <c>p2p.NodeInfo</c>.</remarks>
+public sealed record NodeInfo
+{
+    /// <summary>The node id: 64 hexadecimal digits.</summary>
+    [JsonPropertyName("id")]
+    public required string Id { get; init; }
+
+    /// <summary>The node's name.</summary>
+    [JsonPropertyName("name")]
+    public required string Name { get; init; }
+
+    /// <summary>The enode URL for adding this node elsewhere.</summary>
+    [JsonPropertyName("enode")]
+    public required string Enode { get; init; }
+
+    /// <summary>The node record (EIP-778). Empty as long as the node has none.</summary>
+    [JsonPropertyName("enr")]
+    public string Enr { get; init; } = "";
+
+    /// <summary>The node's IP address.</summary>
+    [JsonPropertyName("ip")]
+    public required string Ip { get; init; }
+
+    /// <summary>The ports that the node listens on.</summary>
+    [JsonPropertyName("ports")]
+    public required NodePorts Ports { get; init; }
+
+    /// <summary>The listener's address, or empty.</summary>
+    [JsonPropertyName("listenAddr")]
+    public required string ListenAddress { get; init; }
+
+    /// <summary>What each protocol says of itself, by name; "unknown" if it says nothing.</summary>
+    [JsonPropertyName("protocols")]
+    public required IReadOnlyDictionary<string, object?> Protocols { get; init; }
+}
+
+/// <summary>The ports of <see cref="NodeInfo"/>; 0 where there is none.</summary>
+/// <param name="Discovery">The UDP port of discovery.</param>
+/// <param name="Listener">The TCP port of RLPx.</param>
+public sealed record NodePorts(
+    [property: JsonPropertyName("discovery")] int Discovery,
+    [property: JsonPropertyName("listener")] int Listener);
+
+/// <summary>What is known about a connected peer. The JSON names and order are go-ethereum's.</summary>
+/// <remarks>Go: <c>p2p.PeerInfo</c>.</remarks>
+public sealed record PeerInfo
+{
+    /// <summary>The peer's node record, once it is known.</summary>
+    [JsonPropertyName("enr")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Enr { get; init; }
+
+    /// <summary>The peer's enode URL.</summary>
+    [JsonPropertyName("enode")]
+    public required string Enode { get; init; }
+
+    /// <summary>The node id: 64 hexadecimal digits.</summary>
+    [JsonPropertyName("id")]
+    public required string Id { get; init; }
+
+    /// <summary>The name that the peer gives itself. From outside: untrusted text.</summary>
+    [JsonPropertyName("name")]
+    public required string Name { get; init; }
+
+    /// <summary>What the peer speaks: "eth/68".</summary>
+    [JsonPropertyName("caps")]
+    public required IReadOnlyList<string> Capabilities { get; init; }
+
+    /// <summary>The connection.</summary>
+    [JsonPropertyName("network")]
+    public required PeerNetworkInfo Network { get; init; }
+
+    /// <summary>
+    /// What each running protocol says of the peer, by name: "unknown" if it says nothing, "handshake" while its own handshake
+    /// is under way.
+    /// </summary>
+    [JsonPropertyName("protocols")]
+    public required IReadOnlyDictionary<string, object?> Protocols { get; init; }
+}
+
+/// <summary>The connection part of <see cref="PeerInfo"/>.</summary>
+/// <param name="LocalAddress">Our end of the connection.</param>
+/// <param name="RemoteAddress">The other end.</param>
+/// <param name="Inbound">Whether the peer connected to us.</param>
+/// <param name="Trusted">Whether the peer is a trusted node.</param>
+/// <param name="Static">Whether we dialed the peer as a static node.</param>
+public sealed record PeerNetworkInfo(
+    [property: JsonPropertyName("localAddress")] string LocalAddress,
+    [property: JsonPropertyName("remoteAddress")] string RemoteAddress,
+    [property: JsonPropertyName("inbound")] bool Inbound,
+    [property: JsonPropertyName("trusted")] bool Trusted,
+    [property: JsonPropertyName("static")] bool Static);

@@ -1,0 +1,74 @@
+using DevP2P.Buffers;
+using DevP2P.Rlpx;
+
+namespace DevP2P;
+
+/// <summary>One protocol's view of a peer's connection: message codes from 0, and only its own.</summary>
+internal sealed class ProtocolStream(Peer peer, MatchedProtocol matched, RlpxConnection connection, PeerEventHub? messageEvents)
+    : IMessageStream
+{
+    private readonly MessageQueue _queue = new();
+    private Exception? _ended;
+
+    public MatchedProtocol Matched => matched;
+
+    public ValueTask<Message> ReadAsync(CancellationToken cancellationToken = default) =>
+        messageEvents is null ? _queue.DequeueAsync(cancellationToken) : ReadAndTellAsync(messageEvents, cancellationToken);
+
+    public ValueTask WriteAsync(ulong code, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
+    {
+        if (Volatile.Read(ref _ended) is { } ended)
+        {
+            return ValueTask.FromException(ended);
+        }
+
+        if (code >= matched.Protocol.Length)
+        {
+            return ValueTask.FromException(new ProtocolViolationException(
+                $"invalid message code {code}: {matched.Protocol.Capability} has codes 0 to {matched.Protocol.Length - 1}"));
+        }
+
+        ulong onWire = matched.Offset + code;
+        return messageEvents is null
+            ? connection.WriteAsync(onWire, payload, cancellationToken)
+            : WriteAndTellAsync(messageEvents, onWire, code, payload, cancellationToken);
+    }
+
+    /// <summary>Takes a message off the read loop.</summary>
+    public void Deliver(Message message)
+    {
+        Message own = message.WithCode(message.Code - matched.Offset);
+        if (!_queue.TryEnqueue(own))
+        {
+            own.Discard();
+        }
+    }
+
+    /// <summary>No more reads and writes: what is queued may still be read.</summary>
+    public void End(Exception reason)
+    {
+        Interlocked.CompareExchange(ref _ended, reason, null);
+        _queue.Complete(reason);
+    }
+
+    /// <summary>Gives back all memory, once the handler has returned.</summary>
+    public void Release()
+    {
+        _queue.Clear();
+        _queue.HandedOut.Discard();
+    }
+
+    private async ValueTask<Message> ReadAndTellAsync(PeerEventHub events, CancellationToken cancellationToken)
+    {
+        Message message = await _queue.DequeueAsync(cancellationToken).ConfigureAwait(false);
+        events.Publish(peer.CreateMessageEvent(PeerEventType.MessageReceived, matched.Protocol.Name, message.Code, message.Size));
+        return message;
+    }
+
+    private async ValueTask WriteAndTellAsync(
+        PeerEventHub events, ulong onWire, ulong code, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
+    {
+        await connection.WriteAsync(onWire, payload, cancellationToken).ConfigureAwait(false);
+        events.Publish(peer.CreateMessageEvent(PeerEventType.MessageSent, matched.Protocol.Name, code, payload.Length));
+    }
+}

@@ -1,0 +1,182 @@
+using DevP2P.Crypto;
+using DevP2P.Rlp;
+
+namespace DevP2P.Rlpx;
+
+/// <summary>Sizes that hold for every RLPx frame (rlpx.md, "Framing").</summary>
+internal static class FrameCodec
+{
+    public const int BlockSize = 16;
+
+    /// <summary>header-ciphertext || header-mac.</summary>
+    public const int HeaderSize = BlockSize + FrameMac.Size;
+
+    /// <summary>The greatest 24-bit frame size, and the greatest payload before and after compression.</summary>
+    public const int MaxMessageSize = 0xFF_FFFF;
+
+    /// <summary>The longest encoding of a message code: RLP of a 64-bit integer.</summary>
+    public const int MaxCodeSize = 9;
+
+    /// <summary>header-data = [capability-id, context-id], both always zero.</summary>
+    public static ReadOnlySpan<byte> HeaderData => [0xC2, 0x80, 0x80];
+
+    public static int Pad(int size) => (size + BlockSize - 1) & ~(BlockSize - 1);
+
+    /// <summary>What a frame with this much frame-data takes on the wire.</summary>
+    public static int WireSize(int frameDataSize) => HeaderSize + Pad(frameDataSize) + FrameMac.Size;
+}
+
+/// <summary>Encodes frames for one direction. Sans-IO; not safe for concurrent use.</summary>
+internal sealed class FrameEncoder(AesCtr cipher, FrameMac mac)
+{
+    /// <summary>Whether payloads are compressed: from p2p version 5 on, after the Hello (EIP-706).</summary>
+    public bool UseSnappy { get; set; }
+
+    /// <summary>An upper bound of what a message takes on the wire.</summary>
+    public int GetMaxWireSize(int payloadSize) =>
+        FrameCodec.WireSize(FrameCodec.MaxCodeSize + (UseSnappy ? SnappyPayload.GetMaxCompressedSize(payloadSize) : payloadSize));
+
+    /// <summary>Writes a frame.</summary>
+    /// <param name="code">The message code, offset included.</param>
+    /// <param name="payload">The uncompressed payload.</param>
+    /// <param name="destination">At least <see cref="GetMaxWireSize"/> bytes.</param>
+    /// <returns>
+    /// The bytes written, or 0 if code and (compressed) payload together exceed 24 bits: then nothing has changed and the
+    /// stream is still intact.
+    /// </returns>
+    public int Encode(ulong code, ReadOnlySpan<byte> payload, Span<byte> destination)
+    {
+        Span<byte> body = destination[FrameCodec.HeaderSize..];
+        int size = RlpEncoding.WriteUInt64(body, code);
+        if (UseSnappy)
+        {
+            size += SnappyPayload.Compress(payload, body[size..]);
+        }
+        else
+        {
+            payload.CopyTo(body[size..]);
+            size += payload.Length;
+        }
+
+        if (size > FrameCodec.MaxMessageSize)
+        {
+            return 0;
+        }
+
+        Span<byte> header = destination[..FrameCodec.BlockSize];
+        header.Clear();
+        header[0] = (byte)(size >> 16);
+        header[1] = (byte)(size >> 8);
+        header[2] = (byte)size;
+        FrameCodec.HeaderData.CopyTo(header[3..]);
+        cipher.Process(header);
+        mac.ComputeHeader(header, destination.Slice(FrameCodec.BlockSize, FrameMac.Size));
+
+        int padded = FrameCodec.Pad(size);
+        body[size..padded].Clear();
+        body = body[..padded];
+        cipher.Process(body);
+        mac.Absorb(body);
+        mac.ComputeFrame(destination.Slice(FrameCodec.HeaderSize + padded, FrameMac.Size));
+        return FrameCodec.WireSize(size);
+    }
+}
+
+/// <summary>What <see cref="FrameDecoder.TryDecode"/> found.</summary>
+internal enum FrameStatus
+{
+    /// <summary>More bytes are needed: <see cref="FrameDecoder.BytesWanted"/> from the start of the next buffer.</summary>
+    NeedMoreData,
+
+    /// <summary>A frame was decoded.</summary>
+    Frame,
+
+    /// <summary>The header's MAC is wrong. The stream is lost.</summary>
+    BadHeaderMac,
+
+    /// <summary>The frame's MAC is wrong. The stream is lost.</summary>
+    BadFrameMac,
+
+    /// <summary>The frame does not start with an RLP integer.</summary>
+    InvalidCode,
+}
+
+/// <summary>
+/// Decodes frames from one direction, in place, however the bytes are split. Both MACs are checked before anything is decrypted.
+/// Sans-IO; not safe for concurrent use.
+/// </summary>
+internal sealed class FrameDecoder(AesCtr cipher, FrameMac mac)
+{
+    private FrameStatus _failure;
+    private bool _inBody;
+    private int _frameSize;
+    private int _absorbed;
+
+    /// <summary>Bytes that must be at hand, from the first byte not consumed, before decoding gets further.</summary>
+    public int BytesWanted => _inBody ? FrameCodec.Pad(_frameSize) + FrameMac.Size : FrameCodec.HeaderSize;
+
+    /// <summary>Takes the next step.</summary>
+    /// <param name="buffer">The bytes from the first one that was not consumed yet; overwritten by plaintext where decoded.</param>
+    /// <param name="consumed">How many bytes are done with. Also with <see cref="FrameStatus.NeedMoreData"/>: a header is consumed alone.</param>
+    /// <param name="code">The message code.</param>
+    /// <param name="data">Where in <paramref name="buffer"/> the message's data stands, compressed if the connection is.</param>
+    /// <returns>What was found. After a failure every call returns the same failure.</returns>
+    public FrameStatus TryDecode(Span<byte> buffer, out int consumed, out ulong code, out Range data)
+    {
+        consumed = 0;
+        code = 0;
+        data = default;
+        if (_failure != FrameStatus.NeedMoreData)
+        {
+            return _failure;
+        }
+
+        if (!_inBody)
+        {
+            if (buffer.Length < FrameCodec.HeaderSize)
+            {
+                return FrameStatus.NeedMoreData;
+            }
+
+            Span<byte> header = buffer[..FrameCodec.BlockSize];
+            if (!mac.VerifyHeader(header, buffer[FrameCodec.BlockSize..FrameCodec.HeaderSize]))
+            {
+                return _failure = FrameStatus.BadHeaderMac;
+            }
+
+            cipher.Process(header);
+            _frameSize = (header[0] << 16) | (header[1] << 8) | header[2];
+            _absorbed = 0;
+            _inBody = true;
+            consumed = FrameCodec.HeaderSize;
+            buffer = buffer[FrameCodec.HeaderSize..];
+        }
+
+        // The MAC is computed as the bytes come in, so that the end of a large frame costs no pause.
+        int padded = FrameCodec.Pad(_frameSize);
+        int available = Math.Min(buffer.Length, padded);
+        mac.Absorb(buffer[_absorbed..available]);
+        _absorbed = available;
+        if (buffer.Length < padded + FrameMac.Size)
+        {
+            return FrameStatus.NeedMoreData;
+        }
+
+        if (!mac.VerifyFrame(buffer.Slice(padded, FrameMac.Size)))
+        {
+            return _failure = FrameStatus.BadFrameMac;
+        }
+
+        Span<byte> body = buffer[..padded];
+        cipher.Process(body);
+        _inBody = false;
+        if (!RlpEncoding.TryReadUInt64Prefix(body[.._frameSize], out code, out int codeSize))
+        {
+            return _failure = FrameStatus.InvalidCode;
+        }
+
+        data = (consumed + codeSize)..(consumed + _frameSize);
+        consumed += padded + FrameMac.Size;
+        return FrameStatus.Frame;
+    }
+}

@@ -1,0 +1,81 @@
+using System.Security.Cryptography;
+using DevP2P.Crypto;
+
+namespace DevP2P.Rlpx;
+
+/// <summary>
+/// The MAC of one direction of an RLPx connection (rlpx.md, "MAC"): a running Keccak-256 state that each header and each frame
+/// is mixed into through AES. Sans-IO; not safe for concurrent use.
+/// </summary>
+internal sealed class FrameMac
+{
+    /// <summary>The length of a header's or a frame's MAC on the wire.</summary>
+    public const int Size = 16;
+
+    private readonly AesBlock _cipher;
+    private Keccak256 _state;
+
+    /// <summary>
+    /// The digest of the state as it is now. After a MAC was computed, its own digest is still the state's: the next header
+    /// starts from it, which saves one of four permutations a frame.
+    /// </summary>
+    private Digest _digest;
+
+    /// <param name="macSecret">The 32-byte <c>mac-secret</c>.</param>
+    /// <param name="initialState">The state after <c>(mac-secret ^ nonce) || handshake message</c>.</param>
+    public FrameMac(ReadOnlySpan<byte> macSecret, in Keccak256 initialState)
+    {
+        _cipher = new AesBlock(macSecret);
+        _state = initialState;
+        _state.GetDigest(_digest);
+    }
+
+    /// <summary>header-mac: mixes in the header's ciphertext.</summary>
+    public void ComputeHeader(ReadOnlySpan<byte> headerCiphertext, Span<byte> mac) => Mix(headerCiphertext, mac);
+
+    /// <summary>Absorbs a piece of a frame's ciphertext; pieces may have any size.</summary>
+    public void Absorb(ReadOnlySpan<byte> frameCiphertext) => _state.Append(frameCiphertext);
+
+    /// <summary>frame-mac: after all of the frame's ciphertext was absorbed.</summary>
+    public void ComputeFrame(Span<byte> mac)
+    {
+        _state.GetDigest(_digest);
+        Mix(_digest, mac);
+    }
+
+    /// <summary>Computes the header's MAC and compares it in constant time.</summary>
+    public bool VerifyHeader(ReadOnlySpan<byte> headerCiphertext, ReadOnlySpan<byte> mac)
+    {
+        Span<byte> expected = stackalloc byte[Size];
+        ComputeHeader(headerCiphertext, expected);
+        return CryptographicOperations.FixedTimeEquals(expected, mac);
+    }
+
+    /// <summary>Computes the frame's MAC and compares it in constant time.</summary>
+    public bool VerifyFrame(ReadOnlySpan<byte> mac)
+    {
+        Span<byte> expected = stackalloc byte[Size];
+        ComputeFrame(expected);
+        return CryptographicOperations.FixedTimeEquals(expected, mac);
+    }
+
+    private void Mix(ReadOnlySpan<byte> seed, Span<byte> mac)
+    {
+        Span<byte> block = stackalloc byte[Size];
+        _cipher.Encrypt(((ReadOnlySpan<byte>)_digest)[..Size], block);
+        for (int i = 0; i < Size; i++)
+        {
+            block[i] ^= seed[i];
+        }
+
+        _state.Append(block);
+        _state.GetDigest(_digest);
+        ((ReadOnlySpan<byte>)_digest)[..Size].CopyTo(mac);
+    }
+
+    [System.Runtime.CompilerServices.InlineArray(Keccak256.DigestSize)]
+    private struct Digest
+    {
+        private byte _first;
+    }
+}

@@ -1,0 +1,280 @@
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using DevP2P.Buffers;
+
+namespace DevP2P.Rlpx;
+
+/// <summary>
+/// The send side: frames are encoded one behind the other into a pending buffer, and one flush at a time carries away whatever
+/// has gathered there, so that small messages share system calls.
+/// </summary>
+internal sealed partial class RlpxConnection : IThreadPoolWorkItem
+{
+    /// <summary>The longest that one flush may take.</summary>
+    public static readonly TimeSpan FrameWriteTimeout = TimeSpan.FromSeconds(20);
+
+    /// <summary>How long is spent on telling the other side the reason of a disconnect.</summary>
+    public static readonly TimeSpan DisconnectWriteTimeout = TimeSpan.FromSeconds(1);
+
+    /// <summary>While this much is waiting to be sent, a write waits; a message that is larger still passes whole.</summary>
+    public const int MaxPendingBytes = 64 * 1024;
+
+    private readonly SemaphoreSlim _gate = new(1, 1);
+    private FrameEncoder? _encoder;
+    private PooledBuffer? _pending;
+    private int _pendingLength;
+    private bool _isFlushing;
+    private bool _isClosing;
+    private TaskCompletionSource? _room;
+    private TaskCompletionSource? _idle;
+    private Exception? _sendFailure;
+    private long _flushSince;
+
+    /// <summary>Called once, on any thread, when a flush fails.</summary>
+    public Action<Exception>? SendFailed { get; set; }
+
+    /// <summary>Bytes handed to the stream since the encryption handshake.</summary>
+    public long BytesSent { get; private set; }
+
+    /// <summary>Writes a message; completes when it stands encrypted in the pending buffer.</summary>
+    public ValueTask WriteAsync(ulong code, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
+    {
+        if (payload.Length > FrameCodec.MaxMessageSize)
+        {
+            return ValueTask.FromException(TooLarge(payload.Length));
+        }
+
+        if (!_gate.Wait(0, CancellationToken.None))
+        {
+            return WriteSlowAsync(code, payload, cancellationToken);
+        }
+
+        try
+        {
+            if (_pendingLength < MaxPendingBytes)
+            {
+                Append(code, payload.Span);
+                return ValueTask.CompletedTask;
+            }
+        }
+        catch (Exception e) when (e is ArgumentException or P2PException)
+        {
+            return ValueTask.FromException(e);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+
+        return WriteSlowAsync(code, payload, cancellationToken);
+    }
+
+    /// <summary>
+    /// Writes a ping or pong without waiting for room: the read loop must not wait for an other side that does not read. Past
+    /// twice <see cref="MaxPendingBytes"/> it is dropped instead (T06); then there is enough that the other side could read.
+    /// </summary>
+    public async ValueTask WriteControlAsync(ulong code)
+    {
+        await _gate.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            if (_pendingLength < 2 * MaxPendingBytes && !_isClosing && _sendFailure is null)
+            {
+                Append(code, BaseProtocol.EmptyList.Span);
+            }
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    /// <summary>True if a flush has been stuck for longer than it may.</summary>
+    public bool IsWriteOverdue(long timestamp)
+    {
+        long since = Volatile.Read(ref _flushSince);
+        return since != 0 && _time.GetElapsedTime(since, timestamp) > FrameWriteTimeout;
+    }
+
+    /// <summary>
+    /// Ends the send side: no more writes; the reason, if there is one to tell, is sent within
+    /// <see cref="DisconnectWriteTimeout"/>; then the connection is half-closed. The other side's bytes should be read away
+    /// (<see cref="DrainAsync"/>) before <see cref="Dispose"/>, or a reset may swallow the reason.
+    /// </summary>
+    public async Task CloseSendAsync(DisconnectReason? reason)
+    {
+        using var timeout = new CancellationTokenSource(DisconnectWriteTimeout, _time);
+        try
+        {
+            await _gate.WaitAsync(timeout.Token).ConfigureAwait(false);
+            Task idle;
+            try
+            {
+                if (reason is { } value && value != DisconnectReason.NetworkError && _encoder is not null && !_isClosing)
+                {
+                    Append(BaseProtocol.DisconnectCode, BaseProtocol.EncodeDisconnect(value));
+                }
+
+                _isClosing = true;
+                idle = WhenIdle();
+            }
+            finally
+            {
+                _gate.Release();
+            }
+
+            await idle.WaitAsync(timeout.Token).ConfigureAwait(false);
+            _socket?.Shutdown(SocketShutdown.Send);
+        }
+        catch (Exception e) when (e is OperationCanceledException or P2PException or SocketException or ObjectDisposedException)
+        {
+            // Out of time, or broken already: the stream is about to be disposed in any case.
+        }
+    }
+
+    /// <summary>Closes the stream: reads and writes that are under way fail.</summary>
+    public void Dispose()
+    {
+        _isClosing = true;
+        _stream.Dispose();
+    }
+
+    /// <summary>Waits until nothing of the send side runs any more. After <see cref="Dispose"/>.</summary>
+    public async Task WaitForSendSideAsync()
+    {
+        await _gate.WaitAsync().ConfigureAwait(false);
+        Task idle = WhenIdle();
+        _gate.Release();
+        await idle.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    /// <summary>The flush, as a work item of the thread pool.</summary>
+    void IThreadPoolWorkItem.Execute() => _ = FlushAsync();
+
+    private async ValueTask WriteSlowAsync(ulong code, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
+            Task room;
+            try
+            {
+                if (_pendingLength < MaxPendingBytes)
+                {
+                    Append(code, payload.Span);
+                    return;
+                }
+
+                _room ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                room = _room.Task;
+            }
+            finally
+            {
+                _gate.Release();
+            }
+
+            await room.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Encodes a frame behind those that wait. The gate is held.</summary>
+    private void Append(ulong code, ReadOnlySpan<byte> payload)
+    {
+        if (_sendFailure is not null || _isClosing)
+        {
+            throw new PeerDisconnectedException("the connection is closed", _sendFailure);
+        }
+
+        int needed = _pendingLength + _encoder!.GetMaxWireSize(payload.Length);
+        if (_pending is null)
+        {
+            _pending = BufferPool.Shared.Rent(needed);
+        }
+        else if (needed > _pending.Capacity)
+        {
+            BufferPool.Grow(_pending, Math.Max(needed, Math.Min(2 * _pending.Capacity, PooledBuffer.MaxArraySize)), _pendingLength);
+        }
+
+        int written = _encoder.Encode(code, payload, _pending.Span[_pendingLength..]);
+        if (written == 0)
+        {
+            throw TooLarge(payload.Length);
+        }
+
+        _pendingLength += written;
+        if (!_isFlushing)
+        {
+            // On this thread's own queue: it runs when this thread next waits, after whatever else is written until then.
+            _isFlushing = true;
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: true);
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask FlushAsync()
+    {
+        while (true)
+        {
+            await _gate.WaitAsync().ConfigureAwait(false);
+            PooledBuffer? buffer = _pending;
+            int length = _pendingLength;
+            TaskCompletionSource? room = _room;
+            _pending = null;
+            _pendingLength = 0;
+            _room = null;
+            if (buffer is null || _sendFailure is not null)
+            {
+                _isFlushing = false;
+                _idle?.TrySetResult();
+                _gate.Release();
+                room?.TrySetResult();
+                ReturnIfAny(buffer);
+                return;
+            }
+
+            _gate.Release();
+            room?.TrySetResult();
+            try
+            {
+                Volatile.Write(ref _flushSince, _time.GetTimestamp());
+                await _stream.WriteAsync(buffer.Memory[..length]).ConfigureAwait(false);
+                BytesSent += length;
+            }
+            catch (Exception e)
+            {
+                // Whatever the stream throws: it is broken, and the peer must hear of it.
+                Volatile.Write(ref _sendFailure, e);
+                SendFailed?.Invoke(e);
+            }
+            finally
+            {
+                Volatile.Write(ref _flushSince, 0);
+                BufferPool.Shared.Return(buffer);
+            }
+        }
+    }
+
+    private static void ReturnIfAny(PooledBuffer? buffer)
+    {
+        if (buffer is not null)
+        {
+            BufferPool.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>Completes when no flush runs. The gate is held.</summary>
+    private Task WhenIdle()
+    {
+        if (!_isFlushing)
+        {
+            return Task.CompletedTask;
+        }
+
+        _idle ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        return _idle.Task;
+    }
+
+    private static ArgumentException TooLarge(int size) => new(
+        $"the message is too large: code and payload may have {FrameCodec.MaxMessageSize} bytes before and after compression, the payload has {size}",
+        "payload");
+}

@@ -1,0 +1,399 @@
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using DevP2P.Buffers;
+using DevP2P.Crypto;
+
+namespace DevP2P.Rlpx;
+
+/// <summary>
+/// The pump between a stream and the frame codec: handshake, receive side (this file) and send side (RlpxConnection.Send.cs).
+/// One reader at a time; writes are safe for concurrent calls. Why it is built this way: docs/decisions/0001-socket-pump.md.
+/// </summary>
+internal sealed partial class RlpxConnection
+{
+    /// <summary>Both handshakes together, in both directions.</summary>
+    public static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(5);
+
+    /// <summary>The longest that a message may take to arrive, the time before its first byte included: a peer's idle time.</summary>
+    public static readonly TimeSpan FrameReadTimeout = TimeSpan.FromSeconds(30);
+
+    /// <summary>After a disconnect reason was sent and the connection half-closed: how long the other side's bytes are still read away.</summary>
+    public static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(2);
+
+    /// <summary>The greatest base-protocol message; and until the Hello is read, the greatest message at all.</summary>
+    public const int MaxBaseMessageSize = 2 * 1024;
+
+    /// <summary>What a message is charged on top of its block: its place in a queue.</summary>
+    public const int MessageOverhead = 128;
+
+    private const int FirstReceiveSize = 2 * 1024;
+    private const int MaxReceiveSize = PooledBuffer.MaxArraySize;
+
+    private readonly Stream _stream;
+    private readonly Socket? _socket;
+    private readonly PeerBudget _budget;
+    private readonly TimeProvider _time;
+    private readonly bool _canWaitWithoutBuffer;
+    private FrameDecoder? _decoder;
+    private bool _useSnappy;
+    private PooledBuffer? _received;
+    private int _charged;
+    private int _start;
+    private int _end;
+    private int _receiveSize = FirstReceiveSize;
+    private bool _expectMore;
+    private long _receivedAtTicks;
+    private long _waitingSince;
+
+    private DecodedFrame _frame;
+
+    /// <param name="stream">Owned from now on. A <see cref="NetworkStream"/> is waited on without holding a buffer.</param>
+    /// <param name="budget">What received bytes are charged to.</param>
+    /// <param name="time">The clock for deadlines and for <see cref="Message.ReceivedAt"/>.</param>
+    public RlpxConnection(Stream stream, PeerBudget budget, TimeProvider time)
+    {
+        _stream = stream;
+        _socket = (stream as NetworkStream)?.Socket;
+        _canWaitWithoutBuffer = _socket is not null;
+        _budget = budget;
+        _time = time;
+    }
+
+    /// <summary>The greatest payload that is accepted for a message code, or -1 if the code is invalid.</summary>
+    public Func<ulong, int> GetMaxPayloadSize { get; set; } = static _ => MaxBaseMessageSize;
+
+    /// <summary>Bytes received and sent on the wire since the encryption handshake.</summary>
+    public long BytesReceived { get; private set; }
+
+    /// <summary>True once frames may be sent: from then on the other side can be told why it is refused.</summary>
+    public bool IsEncrypted => _encoder is not null;
+
+    /// <summary>Runs the encryption handshake.</summary>
+    /// <param name="key">Our static key.</param>
+    /// <param name="remote">The key that the node we dialed must have; null for the recipient.</param>
+    /// <param name="random">For keys, nonces and padding.</param>
+    /// <param name="cancellationToken">Ends it; the caller bounds the time.</param>
+    /// <returns>The other node's static key.</returns>
+    /// <exception cref="HandshakeException">The handshake failed; the other side is not told why.</exception>
+    public async Task<PublicKey> HandshakeAsync(
+        PrivateKey key, PublicKey? remote, RandomSource random, CancellationToken cancellationToken)
+    {
+        Handshake handshake;
+        if (remote is null)
+        {
+            handshake = Handshake.Accept(key, random);
+        }
+        else
+        {
+            handshake = Handshake.Initiate(key, remote, random, out ReadOnlyMemory<byte> auth);
+            await _stream.WriteAsync(auth, cancellationToken).ConfigureAwait(false);
+        }
+
+        HandshakeStatus status = HandshakeStatus.NeedMoreData;
+        while (status == HandshakeStatus.NeedMoreData)
+        {
+            // A handshake message has at most 2 KiB; room for the first frames behind it does no harm.
+            await ReceiveAsync(2 * Handshake.MaxMessageSize, cancellationToken).ConfigureAwait(false);
+            status = handshake.Read(_received!.Span[.._end], out _start);
+        }
+
+        if (status == HandshakeStatus.Failed)
+        {
+            throw new HandshakeException("the encryption handshake failed: the message does not decrypt to us or is malformed");
+        }
+
+        HandshakeSecrets secrets = handshake.Secrets!;
+        if (!handshake.Ack.IsEmpty)
+        {
+            await _stream.WriteAsync(handshake.Ack, cancellationToken).ConfigureAwait(false);
+        }
+
+        _decoder = secrets.CreateDecoder();
+        _encoder = secrets.CreateEncoder();
+        return handshake.RemoteKey!;
+    }
+
+    /// <summary>Compresses from the next message on, in both directions (EIP-706).</summary>
+    public void EnableSnappy()
+    {
+        _useSnappy = true;
+        _encoder!.UseSnappy = true;
+    }
+
+    /// <summary>Waits for the next message. Frames that are here already cost no wait.</summary>
+    /// <param name="cancellationToken">Ends a wait for memory, not a wait for bytes: that ends when the connection is disposed.</param>
+    /// <exception cref="ProtocolViolationException">An invalid code, size or compression.</exception>
+    /// <exception cref="P2PException">A wrong MAC, or the stream ended or broke.</exception>
+    public ValueTask<Message> ReadAsync(CancellationToken cancellationToken) =>
+        TryRead(out Message message) ? new ValueTask<Message>(message) : ReadSlowAsync(cancellationToken);
+
+    /// <summary>True if the other side has been silent, or slow with a message, for longer than it may.</summary>
+    public bool IsReadOverdue(long timestamp)
+    {
+        long since = Volatile.Read(ref _waitingSince);
+        return since != 0 && _time.GetElapsedTime(since, timestamp) > FrameReadTimeout;
+    }
+
+    /// <summary>Reads and discards until the other side closes, so that no reset swallows what was sent to it last.</summary>
+    public async Task DrainAsync(CancellationToken cancellationToken)
+    {
+        PooledBuffer buffer = BufferPool.Shared.Rent(FirstReceiveSize);
+        try
+        {
+            while (await _stream.ReadAsync(buffer.Memory, cancellationToken).ConfigureAwait(false) > 0)
+            {
+            }
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException or OperationCanceledException or SocketException)
+        {
+            // Reset, disposed or out of time: drained enough.
+        }
+        finally
+        {
+            BufferPool.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>Gives back what the receive side holds. Only once nobody reads any more.</summary>
+    public void ReleaseReceiveBuffer()
+    {
+        if (_received is { } buffer)
+        {
+            _received = null;
+            BufferPool.Shared.Return(buffer);
+        }
+
+        _budget.Release(_charged);
+        _charged = 0;
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<Message> ReadSlowAsync(CancellationToken cancellationToken)
+    {
+        Volatile.Write(ref _waitingSince, _time.GetTimestamp());
+        Message message;
+        do
+        {
+            if (_frame.IsPending)
+            {
+                await _budget.ChargeAsync(_frame.Charge, cancellationToken).ConfigureAwait(false);
+                _frame.IsCharged = true;
+            }
+            else
+            {
+                await ReceiveAsync(_decoder!.BytesWanted, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        while (!TryRead(out message));
+        Volatile.Write(ref _waitingSince, 0);
+        return message;
+    }
+
+    /// <summary>Decodes the next message from the bytes at hand, unless bytes or memory budget are missing.</summary>
+    private bool TryRead(out Message message)
+    {
+        message = default;
+        if (!_frame.IsPending)
+        {
+            if (_received is not { } buffer)
+            {
+                return false;
+            }
+
+            Span<byte> bytes = buffer.Span[_start.._end];
+            FrameStatus status = _decoder!.TryDecode(bytes, out int consumed, out ulong code, out Range data);
+            if (status == FrameStatus.Frame)
+            {
+                _frame = CheckFrame(code, bytes[data], _start + data.Start.Value);
+            }
+
+            _start += consumed;
+            if (status != FrameStatus.Frame)
+            {
+                return status == FrameStatus.NeedMoreData ? false : throw Failure(status);
+            }
+        }
+
+        if (!_frame.IsCharged && !_budget.TryCharge(_frame.Charge))
+        {
+            return false;
+        }
+
+        message = TakeFrame();
+        return true;
+    }
+
+    /// <summary>Checks code and size before any memory is committed.</summary>
+    private DecodedFrame CheckFrame(ulong code, ReadOnlySpan<byte> data, int offset)
+    {
+        int size = data.Length;
+        if (_useSnappy && !SnappyPayload.TryGetSize(data, out size))
+        {
+            throw new ProtocolViolationException($"message {code}: invalid snappy data");
+        }
+
+        int limit = GetMaxPayloadSize(code);
+        if (limit < 0)
+        {
+            throw new ProtocolViolationException($"message code {code} is out of range");
+        }
+
+        if (size > limit)
+        {
+            throw new ProtocolViolationException($"message {code}: {size} bytes exceed the limit of {limit}");
+        }
+
+        return new DecodedFrame(code, offset, data.Length, size);
+    }
+
+    /// <summary>Turns the pending frame, whose memory is charged, into a message.</summary>
+    private Message TakeFrame()
+    {
+        DecodedFrame frame = _frame;
+        _frame = default;
+        if (frame.PayloadSize == 0 && !_useSnappy)
+        {
+            return new Message(frame.Code, 0, ReceivedPayload.Create(null, _budget, frame.Charge), _receivedAtTicks);
+        }
+
+        PooledBuffer payload = BufferPool.Shared.Rent(frame.PayloadSize);
+        ReadOnlySpan<byte> data = _received!.Span.Slice(frame.Offset, frame.Length);
+        Span<byte> destination = payload.Span[..frame.PayloadSize];
+        if (!_useSnappy)
+        {
+            data.CopyTo(destination);
+        }
+        else if (!SnappyPayload.TryDecompress(data, destination))
+        {
+            BufferPool.Shared.Return(payload);
+            _budget.Release(frame.Charge);
+            throw new ProtocolViolationException($"message {frame.Code}: corrupt snappy data");
+        }
+
+        return new Message(frame.Code, frame.PayloadSize, ReceivedPayload.Create(payload, _budget, frame.Charge), _receivedAtTicks);
+    }
+
+    /// <summary>Receives at least one byte more. The buffer grows with the bytes that came, never with those that were announced.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask ReceiveAsync(int wanted, CancellationToken cancellationToken)
+    {
+        if (_start == _end)
+        {
+            _start = _end = 0;
+            if (!_expectMore && _canWaitWithoutBuffer)
+            {
+                ReleaseReceiveBuffer();
+                await WaitForDataAsync().ConfigureAwait(false);
+            }
+            else if (_received is { IsNative: true })
+            {
+                ReleaseReceiveBuffer();
+            }
+        }
+
+        await MakeRoomAsync(wanted, cancellationToken).ConfigureAwait(false);
+        int room = _received!.Capacity - _end;
+        int count;
+        try
+        {
+            count = await _stream.ReadAsync(_received.Memory[_end..], CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException or SocketException)
+        {
+            throw ConnectionLost(e);
+        }
+
+        if (count == 0)
+        {
+            throw ConnectionLost(null);
+        }
+
+        _end += count;
+        BytesReceived += count;
+        _receivedAtTicks = _time.GetUtcNow().UtcTicks;
+
+        // A read that filled the buffer says that more is coming: read on at once, and more at a time.
+        _expectMore = count == room;
+        _receiveSize = _expectMore
+            ? Math.Min(2 * _receiveSize, MaxReceiveSize)
+            : Math.Max(FirstReceiveSize, count < _receiveSize / 8 ? _receiveSize / 2 : _receiveSize);
+    }
+
+    private async ValueTask WaitForDataAsync()
+    {
+        try
+        {
+            await _stream.ReadAsync(Memory<byte>.Empty, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException or SocketException)
+        {
+            throw ConnectionLost(e);
+        }
+    }
+
+    private async ValueTask MakeRoomAsync(int wanted, CancellationToken cancellationToken)
+    {
+        if (_received is null)
+        {
+            await ChargeReceiveAsync(_receiveSize, cancellationToken).ConfigureAwait(false);
+            _received = BufferPool.Shared.Rent(_receiveSize);
+            return;
+        }
+
+        if (_start > 0)
+        {
+            Span<byte> span = _received.Span;
+            span[_start.._end].CopyTo(span);
+            _end -= _start;
+            _start = 0;
+        }
+
+        if (_end == _received.Capacity)
+        {
+            int larger = (int)Math.Min(Math.Max(wanted, _end + 1), 2L * _end);
+            await ChargeReceiveAsync(larger, cancellationToken).ConfigureAwait(false);
+            BufferPool.Grow(_received, larger, _end);
+        }
+    }
+
+    /// <summary>Charges what the receive buffer is about to have more than it has.</summary>
+    private async ValueTask ChargeReceiveAsync(int size, CancellationToken cancellationToken)
+    {
+        int more = size - _charged;
+        if (more > 0)
+        {
+            if (!_budget.TryCharge(more))
+            {
+                await _budget.ChargeAsync(more, cancellationToken).ConfigureAwait(false);
+            }
+
+            _charged += more;
+        }
+    }
+
+    private static Exception Failure(FrameStatus status) => status switch
+    {
+        FrameStatus.BadHeaderMac => new P2PException("bad header MAC"),
+        FrameStatus.BadFrameMac => new P2PException("bad frame MAC"),
+        _ => new ProtocolViolationException("invalid message code"),
+    };
+
+    private static P2PException ConnectionLost(Exception? cause) => cause switch
+    {
+        null => new P2PException("the connection was closed by the other side"),
+        { InnerException: SocketException socket } => new P2PException($"the connection broke: {socket.SocketErrorCode}", cause),
+        _ => new P2PException("the connection broke", cause),
+    };
+
+    /// <summary>A frame that was decoded in place and waits to become a message.</summary>
+    private struct DecodedFrame(ulong code, int offset, int length, int payloadSize)
+    {
+        public readonly ulong Code = code;
+        public readonly int Offset = offset;
+        public readonly int Length = length;
+        public readonly int PayloadSize = payloadSize;
+        public readonly int Charge = MessageOverhead + payloadSize;
+        public readonly bool IsPending = true;
+        public bool IsCharged;
+    }
+}

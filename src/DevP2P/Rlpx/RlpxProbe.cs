@@ -1,0 +1,193 @@
+using System.Net;
+using DevP2P.Buffers;
+using DevP2P.Crypto;
+using DevP2P.Dialing;
+using DevP2P.Nodes;
+using DevP2P.Rlp;
+
+namespace DevP2P.Rlpx;
+
+/// <summary>
+/// One bare connection to a node, without a server: both handshakes, pings, and the raw messages. For tools that look at a node,
+/// and for tests. For one caller at a time.
+/// </summary>
+public sealed class RlpxProbe : IAsyncDisposable
+{
+    private readonly RlpxConnection _connection;
+    private readonly TimeProvider _time;
+
+    private RlpxProbe(RlpxConnection connection, Hello remote, TimeProvider time)
+    {
+        _connection = connection;
+        _time = time;
+        RemoteHello = remote;
+    }
+
+    /// <summary>What the node said of itself. From outside: untrusted text.</summary>
+    public Hello RemoteHello { get; }
+
+    /// <summary>Connects and runs both handshakes.</summary>
+    /// <param name="node">The node; it must have an address or a host name, and a public key.</param>
+    /// <param name="key">The identity to show.</param>
+    /// <param name="capabilities">What to claim to speak.</param>
+    /// <param name="name">The name to show.</param>
+    /// <param name="cancellationToken">Ends the attempt; in any case it ends after the dial and handshake timeouts.</param>
+    /// <exception cref="PeerDisconnectedException">The node refused; the reason is in it.</exception>
+    /// <exception cref="P2PException">A handshake failed, or the connection broke.</exception>
+    /// <exception cref="IOException">The node cannot be connected to.</exception>
+    public static async Task<RlpxProbe> ConnectAsync(
+        Node node, PrivateKey key, IReadOnlyList<Capability> capabilities, string name = "DevP2P/probe", CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(node);
+        ArgumentNullException.ThrowIfNull(key);
+        ArgumentNullException.ThrowIfNull(capabilities);
+        if (node.PublicKey is not { } remoteKey)
+        {
+            throw new ArgumentException("the node has no public key", nameof(node));
+        }
+
+        var connector = new DialConnector(new HostNameResolver(), new TcpDialer());
+        DialConnectResult dialed = await connector
+            .ConnectAsync(new DialRequest(node, null, new DialAddressPolicy(null, IsOperatorNamed: true, AllowLan: true)), cancellationToken)
+            .ConfigureAwait(false);
+        if (dialed.Connection is not { } tcp)
+        {
+            throw new IOException($"cannot connect ({dialed.Stage}): {dialed.Reason}");
+        }
+
+        var budget = new MemoryBudget(ServerOptions.MinBufferedBytesPerPeer);
+        var connection = new RlpxConnection(tcp.Stream, new PeerBudget(budget, budget.Limit), TimeProvider.System);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        timeout.CancelAfter(RlpxConnection.HandshakeTimeout);
+        try
+        {
+            using (timeout.Token.UnsafeRegister(static c => ((RlpxConnection)c!).Dispose(), connection))
+            {
+                await connection.HandshakeAsync(key, remoteKey, RandomSource.System, timeout.Token).ConfigureAwait(false);
+                var hello = new Hello(Hello.CurrentVersion, name, capabilities, 0, key.PublicKey);
+                Hello remote = await ExchangeHelloAsync(connection, hello, remoteKey, timeout.Token).ConfigureAwait(false);
+                connection.GetMaxPayloadSize = static _ => FrameCodec.MaxMessageSize;
+                return new RlpxProbe(connection, remote, TimeProvider.System);
+            }
+        }
+        catch (Exception e)
+        {
+            connection.Dispose();
+            connection.ReleaseReceiveBuffer();
+            if (timeout.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+            {
+                throw new HandshakeException("handshake timeout", e);
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>Sends a base-protocol ping and waits for the pong; other messages that come meanwhile are discarded.</summary>
+    /// <returns>The time between them.</returns>
+    /// <exception cref="PeerDisconnectedException">The node ended the connection; the reason is in it.</exception>
+    /// <exception cref="P2PException">The connection broke.</exception>
+    public async Task<TimeSpan> PingAsync(CancellationToken cancellationToken = default)
+    {
+        long start = _time.GetTimestamp();
+        await _connection.WriteControlAsync(BaseProtocol.PingCode).ConfigureAwait(false);
+        while (true)
+        {
+            Message message = await ReadAsync(cancellationToken).ConfigureAwait(false);
+            ulong code = message.Code;
+            message.Discard();
+            if (code == BaseProtocol.PongCode)
+            {
+                return _time.GetElapsedTime(start);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Reads the next message with its code on the wire: 16 and above belong to protocols. Pings are answered on the way.
+    /// </summary>
+    /// <exception cref="PeerDisconnectedException">The node ended the connection; the reason is in it.</exception>
+    /// <exception cref="P2PException">The connection broke.</exception>
+    public async Task<Message> ReadAsync(CancellationToken cancellationToken = default)
+    {
+        using CancellationTokenRegistration abort =
+            cancellationToken.UnsafeRegister(static c => ((RlpxConnection)c!).Dispose(), _connection);
+        while (true)
+        {
+            Message message = await _connection.ReadAsync(cancellationToken).ConfigureAwait(false);
+            switch (message.Code)
+            {
+                case BaseProtocol.DisconnectCode:
+                    throw new PeerDisconnectedException(BaseProtocol.DecodeDisconnect(message.Payload.Span), isRemote: true);
+                case BaseProtocol.PingCode:
+                    message.Discard();
+                    await _connection.WriteControlAsync(BaseProtocol.PongCode).ConfigureAwait(false);
+                    break;
+                default:
+                    return message;
+            }
+        }
+    }
+
+    /// <summary>Writes a message with its code on the wire.</summary>
+    public ValueTask WriteAsync(ulong code, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default) =>
+        _connection.WriteAsync(code, payload, cancellationToken);
+
+    /// <summary>Tells the node the reason and closes the connection.</summary>
+    public async Task DisconnectAsync(DisconnectReason reason = DisconnectReason.Requested)
+    {
+        await _connection.CloseSendAsync(reason).ConfigureAwait(false);
+        using var drain = new CancellationTokenSource(RlpxConnection.DrainTimeout);
+        await _connection.DrainAsync(drain.Token).ConfigureAwait(false);
+        await DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Closes the connection.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _connection.Dispose();
+        await _connection.WaitForSendSideAsync().ConfigureAwait(false);
+        _connection.ReleaseReceiveBuffer();
+    }
+
+    /// <summary>Both sides send a Hello, or a Disconnect instead (rlpx.md, "p2p" Capability); then compression starts.</summary>
+    internal static async Task<Hello> ExchangeHelloAsync(
+        RlpxConnection connection, Hello own, PublicKey remoteKey, CancellationToken cancellationToken)
+    {
+        await connection.WriteAsync(BaseProtocol.HelloCode, RlpEncoding.Encode(own), cancellationToken).ConfigureAwait(false);
+        Message message = await connection.ReadAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (message.Code == BaseProtocol.DisconnectCode)
+            {
+                throw new PeerDisconnectedException(BaseProtocol.DecodeDisconnect(message.Payload.Span), isRemote: true);
+            }
+
+            if (message.Code != BaseProtocol.HelloCode)
+            {
+                throw new ProtocolViolationException($"expected a Hello, got message {message.Code}");
+            }
+
+            if (!Hello.TryRead(message.Payload.Span, out Hello? hello, out DisconnectReason failure))
+            {
+                throw new PeerDisconnectedException(failure);
+            }
+
+            if (!hello!.Key.Equals(remoteKey))
+            {
+                throw new PeerDisconnectedException(DisconnectReason.UnexpectedIdentity);
+            }
+
+            if (hello.Version >= Hello.SnappyVersion)
+            {
+                connection.EnableSnappy();
+            }
+
+            return hello;
+        }
+        finally
+        {
+            message.Discard();
+        }
+    }
+}

@@ -1,0 +1,339 @@
+using System.Net;
+using System.Net.Sockets;
+using DevP2P.Buffers;
+using DevP2P.Crypto;
+using DevP2P.Dialing;
+using DevP2P.Nodes;
+using DevP2P.Rlpx;
+
+namespace DevP2P;
+
+/// <summary>The way of a connection: accepted or dialed, through both handshakes and both checks of admission, to a peer.</summary>
+public sealed partial class Server
+{
+    /// <summary>Connections that the system holds for us before they are accepted.</summary>
+    private const int ListenBacklog = 512;
+
+    private static readonly TimeSpan AcceptRetryDelay = TimeSpan.FromMilliseconds(200);
+
+    private Socket? _listener;
+
+    private void OpenListener()
+    {
+        if (_options.ListenAddress is not { } text || !ListenAddresses.TryParse(text, out IPEndPoint? address))
+        {
+            return;
+        }
+
+        bool allAddresses = address!.Address.Equals(IPAddress.IPv6Any);
+        if (allAddresses && !Socket.OSSupportsIPv6)
+        {
+            address = new IPEndPoint(IPAddress.Any, address.Port);
+            allAddresses = false;
+        }
+
+        var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            if (address.AddressFamily == AddressFamily.InterNetworkV6)
+            {
+                socket.DualMode = allAddresses;
+            }
+
+            socket.Bind(address);
+            socket.Listen(ListenBacklog);
+        }
+        catch (SocketException e)
+        {
+            socket.Dispose();
+            throw new P2PException($"cannot listen on {text}: {e.Message}", e);
+        }
+
+        _listener = socket;
+        var bound = (IPEndPoint)socket.LocalEndPoint!;
+        ListenEndPoints = [bound];
+        bool isAny = bound.Address.Equals(IPAddress.Any) || bound.Address.Equals(IPAddress.IPv6Any);
+        _self = Node.Create(_options.PrivateKey.PublicKey, isAny ? IPAddress.Loopback : bound.Address, bound.Port, 0);
+        Log.ListenerUp(_logger, bound);
+    }
+
+    /// <summary>Accepts as fast as connections come. What is too much is sorted out afterwards, so that the backlog never fills with silence.</summary>
+    private async Task AcceptAsync(Socket listener)
+    {
+        while (!_stopping.IsCancellationRequested)
+        {
+            try
+            {
+                Socket socket = await listener.AcceptAsync(_stopping.Token).ConfigureAwait(false);
+                Post(() => Admit(socket));
+            }
+            catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
+            {
+                return;
+            }
+            catch (SocketException e)
+            {
+                if (_stopping.IsCancellationRequested)
+                {
+                    return;
+                }
+
+                // Out of descriptors, or the connection was gone already: go on, a little later.
+                Log.AcceptFailed(_logger, e.Message);
+                await Task.Delay(AcceptRetryDelay, _time).ConfigureAwait(false);
+            }
+        }
+    }
+
+    /// <summary>On the loop: the checks that need nothing but the address.</summary>
+    private void Admit(Socket socket)
+    {
+        _counters.CountAccepted();
+        EndPoint? remote = GetEndPoint(() => socket.RemoteEndPoint);
+        IPAddress address = (remote as IPEndPoint)?.Address ?? IPAddress.None;
+        string? refusal = _isStopping ? "the server is stopping"
+            : _options.NetRestrict is { } nets && !nets.Contains(address) ? "not in net restrict list"
+            : !_throttle.TryEnter(address, Now) ? "too many attempts"
+            : null;
+        if (refusal is not null)
+        {
+            _counters.CountRefused(refusal);
+            Log.InboundRejected(_logger, remote, refusal);
+            socket.Dispose();
+            return;
+        }
+
+        socket.NoDelay = true;
+        PendingInbound.Entry pending = _pendingInbound.Add(address, socket.Dispose, out PendingInbound.Entry? evicted);
+        if (evicted is not null)
+        {
+            _counters.CountRefused("too many pending connections");
+            evicted.Abort();
+        }
+
+        var connection = new IncomingConnection(
+            new NetworkStream(socket, ownsSocket: true), ConnectionFlags.Inbound, null, GetEndPoint(() => socket.LocalEndPoint), remote)
+        {
+            Pending = pending,
+        };
+        _work.Run(async () =>
+        {
+            await SetupAsync(connection, _stopping.Token).ConfigureAwait(false);
+            Post(() => _pendingInbound.Remove(pending));
+        });
+    }
+
+    /// <summary>Runs the handshakes. Whatever happens is in the result; a connection that is not admitted is closed.</summary>
+    private async Task<ConnectionResult> SetupAsync(IncomingConnection incoming, CancellationToken cancellationToken)
+    {
+        var connection = new RlpxConnection(
+            incoming.Stream, new PeerBudget(_memory, _options.MaxBufferedBytesPerPeer), _time);
+        var setup = new ConnectionSetup(incoming, connection);
+        using var timeout = new CancellationTokenSource(RlpxConnection.HandshakeTimeout, _time);
+        using var cancel = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        ConnectionResult result;
+        try
+        {
+            // A read that waits for bytes ends only with its stream.
+            using (cancel.Token.UnsafeRegister(static c => ((RlpxConnection)c!).Dispose(), connection))
+            {
+                Peer peer = await setup.RunAsync(this, cancel.Token).ConfigureAwait(false);
+                return new ConnectionResult { Stage = DialStage.Admitted, Peer = peer };
+            }
+        }
+        catch (PeerDisconnectedException e)
+        {
+            result = new ConnectionResult { Stage = setup.Stage, Error = e.Message, Reason = e.Reason, IsRemote = e.IsRemote };
+        }
+        catch (ProtocolViolationException e)
+        {
+            result = new ConnectionResult { Stage = setup.Stage, Error = e.Message, Reason = DisconnectReason.ProtocolError };
+        }
+        catch (Exception e) when (e is P2PException or IOException or SocketException or ObjectDisposedException or OperationCanceledException)
+        {
+            string error = timeout.IsCancellationRequested ? "handshake timeout" : cancellationToken.IsCancellationRequested ? "cancelled" : e.Message;
+            result = new ConnectionResult { Stage = setup.Stage, Error = error };
+        }
+
+        _counters.CountRefused(ToRefusalKey(result));
+        Log.SetupFailed(
+            _logger, incoming.Flags.ToText(), setup.Node?.Id.ToShortString() ?? "unknown", incoming.RemoteEndPoint, result.Stage,
+            (result.IsRemote ? "remote: " : "") + result.Error);
+        await CloseRefusedAsync(connection, result).ConfigureAwait(false);
+        return result;
+    }
+
+    /// <summary>
+    /// Once frames can be sent, the other side is told why: written, half-closed, and its bytes read away for a while, because
+    /// a reset would swallow the reason.
+    /// </summary>
+    private async Task CloseRefusedAsync(RlpxConnection connection, ConnectionResult result)
+    {
+        if (connection.IsEncrypted && result.Reason is { } reason && !result.IsRemote)
+        {
+            using var drain = new CancellationTokenSource(RlpxConnection.DrainTimeout, _time);
+            await connection.CloseSendAsync(reason).ConfigureAwait(false);
+            await connection.DrainAsync(drain.Token).ConfigureAwait(false);
+        }
+
+        connection.Dispose();
+        await connection.WaitForSendSideAsync().ConfigureAwait(false);
+        connection.ReleaseReceiveBuffer();
+    }
+
+    /// <summary>On the loop, after the encryption handshake: the node is known.</summary>
+    private void CheckAfterEncryption(ConnectionSetup setup)
+    {
+        NodeId id = setup.Node!.Id;
+        if (_trusted.Contains(id))
+        {
+            setup.Flags |= ConnectionFlags.Trusted;
+        }
+
+        if (setup.Incoming.Pending is { } pending)
+        {
+            pending.IsIdentified = true;
+        }
+
+        ThrowIfRefused(setup);
+        if (setup.Flags.HasFlag(ConnectionFlags.Inbound))
+        {
+            _dials.InboundPending(Now, id);
+        }
+    }
+
+    /// <summary>On the loop, after the Hello: the node becomes a peer, or not.</summary>
+    private Peer AddPeer(ConnectionSetup setup, Hello hello)
+    {
+        if (Admission.CheckCapabilities(_options, hello.Capabilities) is { } useless)
+        {
+            throw new PeerDisconnectedException(useless);
+        }
+
+        ThrowIfRefused(setup);
+        var peer = new Peer(
+            setup.Connection, setup.Node!, hello, setup.Flags, setup.Incoming.LocalEndPoint, setup.Incoming.RemoteEndPoint,
+            _options.Protocols, _options.EnableMessageEvents ? _events : null, _time, new PeerLogger(_peerLogger, setup.Node!.Id.ToShortString()));
+        _snapshot = _snapshot.Add(peer.Id, peer);
+        _inboundCount += peer.IsInbound ? 1 : 0;
+        _counters.CountAdded();
+        _dials.PeerAdded(Now, peer.Id, isDialed: !peer.IsInbound);
+        Log.PeerAdded(
+            _logger, _snapshot.Count, peer.Id.ToShortString(), setup.Flags.ToText(), peer.RemoteEndPoint, Log.Sanitize(peer.FullName));
+        _events.Publish(peer.CreateEvent(PeerEventType.Add));
+        _work.Run(async () =>
+        {
+            PeerDrop drop = await peer.RunAsync().ConfigureAwait(false);
+            Post(() => RemovePeer(peer, drop));
+        });
+        return peer;
+    }
+
+    /// <summary>On the loop: a peer has ended.</summary>
+    private void RemovePeer(Peer peer, PeerDrop drop)
+    {
+        _snapshot = _snapshot.Remove(peer.Id);
+        _inboundCount -= peer.IsInbound ? 1 : 0;
+        _counters.CountDropped(drop);
+        _dials.PeerRemoved(Now, peer.Id);
+        Log.PeerRemoved(
+            _logger, _snapshot.Count, peer.Id.ToShortString(), peer.Lifetime, drop.IsRemote, drop.Reason.ToText(), Log.Sanitize(drop.Error));
+        _events.Publish(peer.CreateEvent(PeerEventType.Drop) with
+        {
+            Error = drop.Error,
+            Reason = drop.Reason,
+            IsRemote = drop.IsRemote,
+        });
+    }
+
+    private void ThrowIfRefused(ConnectionSetup setup)
+    {
+        NodeId id = setup.Node!.Id;
+        DisconnectReason? refusal = _isStopping
+            ? DisconnectReason.Quitting
+            : Admission.Check(
+                _options, _selfId, id, setup.Flags, _snapshot.Count, _inboundCount, _snapshot.ContainsKey(id), _dials.IsHeldDown(Now, id));
+        if (refusal is { } reason)
+        {
+            throw new PeerDisconnectedException(reason);
+        }
+    }
+
+    private static string ToRefusalKey(ConnectionResult result) => result switch
+    {
+        { Reason: { } reason, IsRemote: true } => "remote: " + reason.ToText(),
+        { Reason: { } reason } => reason.ToText(),
+        { Error: "handshake timeout" or "cancelled" } => result.Error,
+        { Stage: DialStage.EncryptionHandshake } => "encryption handshake failed",
+        _ => "protocol handshake failed",
+    };
+
+    /// <summary>An end point, or null where the system has none any more.</summary>
+    private static EndPoint? GetEndPoint(Func<EndPoint?> read)
+    {
+        try
+        {
+            // What comes in over IPv4 on a socket for both families is shown as IPv4.
+            return read() is IPEndPoint { Address.IsIPv4MappedToIPv6: true } mapped
+                ? new IPEndPoint(mapped.Address.MapToIPv4(), mapped.Port)
+                : read();
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>A connection before its handshakes.</summary>
+    private sealed record IncomingConnection(
+        Stream Stream, ConnectionFlags Flags, Node? ExpectedNode, EndPoint? LocalEndPoint, EndPoint? RemoteEndPoint)
+    {
+        public PendingInbound.Entry? Pending { get; init; }
+    }
+
+    /// <summary>A connection on its way through the handshakes.</summary>
+    private sealed class ConnectionSetup(IncomingConnection incoming, RlpxConnection connection)
+    {
+        public IncomingConnection Incoming => incoming;
+
+        public RlpxConnection Connection => connection;
+
+        public ConnectionFlags Flags { get; set; } = incoming.Flags;
+
+        public Node? Node { get; private set; } = incoming.ExpectedNode;
+
+        public DialStage Stage { get; private set; } = DialStage.EncryptionHandshake;
+
+        public async Task<Peer> RunAsync(Server server, CancellationToken cancellationToken)
+        {
+            PublicKey key = await connection.HandshakeAsync(
+                server._options.PrivateKey, incoming.ExpectedNode?.PublicKey, RandomSource.System, cancellationToken).ConfigureAwait(false);
+            var remote = incoming.RemoteEndPoint as IPEndPoint;
+            Node ??= Node.Create(key, remote?.Address ?? IPAddress.Loopback, remote?.Port ?? 0, remote?.Port ?? 0);
+            await server.AskAsync(() =>
+            {
+                server.CheckAfterEncryption(this);
+                return true;
+            }).ConfigureAwait(false);
+            try
+            {
+                Stage = DialStage.ProtocolHandshake;
+                Hello hello = await RlpxProbe.ExchangeHelloAsync(connection, server.CreateHello(), key, cancellationToken).ConfigureAwait(false);
+                return await server.AskAsync(() => server.AddPeer(this, hello)).ConfigureAwait(false);
+            }
+            finally
+            {
+                if (Flags.HasFlag(ConnectionFlags.Inbound))
+                {
+                    server.Post(() => server._dials.InboundCompleted(server.Now, Node.Id));
+                }
+            }
+        }
+    }
+
+    private Hello CreateHello()
+    {
+        Capability[] capabilities = [.. _options.Protocols.Select(static p => p.Capability).Order()];
+        return new Hello(Hello.CurrentVersion, _options.Name, capabilities, 0, _options.PrivateKey.PublicKey);
+    }
+}

@@ -1,0 +1,301 @@
+using System.Collections.Immutable;
+using System.Net;
+using DevP2P.Buffers;
+using DevP2P.Crypto;
+using DevP2P.Dialing;
+using DevP2P.Nodes;
+using Microsoft.Extensions.Logging;
+
+namespace DevP2P;
+
+/// <summary>
+/// A node: it listens, dials, and manages all peer connections. Make one with <see cref="ServerOptions"/>, start it, stop it;
+/// it cannot be started again. All members are safe for concurrent use.
+/// </summary>
+/// <remarks>
+/// Go: <c>p2p.Server</c>. This file is the public face; the loop that owns the peer set is in Server.Loop.cs, the way of a
+/// connection from socket to peer in Server.Connections.cs, the rules of admission in Admission.cs.
+/// </remarks>
+public sealed partial class Server : IAsyncDisposable
+{
+    private readonly ServerOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly ILogger _peerLogger;
+    private readonly MemoryBudget _memory;
+    private readonly CounterSet _counters = new();
+    private readonly PeerEventHub _events;
+    private readonly DialWatchers _dialWatchers = new();
+    private readonly NodeId _selfId;
+    private readonly long _startTimestamp;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly TaskGroup _work = new();
+    private readonly Lock _startGate = new();
+    private ImmutableDictionary<NodeId, Peer> _snapshot = ImmutableDictionary<NodeId, Peer>.Empty;
+    private Node _self;
+    private Task? _loop;
+    private bool _isStarted;
+
+    /// <summary>Makes a server. Nothing happens until <see cref="StartAsync"/>.</summary>
+    /// <exception cref="ArgumentException">An option cannot work; the message names it and says what would be right.</exception>
+    public Server(ServerOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        _options = options;
+        _time = options.TimeProvider;
+        _logger = options.LoggerFactory.CreateLogger("DevP2P.Server");
+        _peerLogger = options.LoggerFactory.CreateLogger("DevP2P.Peer");
+        _memory = new MemoryBudget(options.MaxBufferedBytes);
+        _events = new PeerEventHub(() => _snapshot.Keys);
+        _selfId = options.PrivateKey.PublicKey.NodeId;
+        _self = Node.Create(options.PrivateKey.PublicKey, IPAddress.Loopback, 0, 0);
+        _startTimestamp = _time.GetTimestamp();
+        _dials = CreateDialScheduler(options);
+        _dialConnector = new DialConnector(new HostNameResolver(), options.Dialer ?? new TcpDialer());
+        _trusted = [.. options.TrustedNodes.Select(static n => n.Id)];
+        _pendingInbound = new PendingInbound(options.MaxPendingPeers);
+    }
+
+    /// <summary>The connected peers: a snapshot that takes no lock and never waits.</summary>
+    /// <remarks>Go: <c>Server.Peers</c>.</remarks>
+    public IReadOnlyCollection<Peer> Peers => [.. _snapshot.Values];
+
+    /// <summary>The number of connected peers.</summary>
+    /// <remarks>Go: <c>Server.PeerCount</c>.</remarks>
+    public int PeerCount => _snapshot.Count;
+
+    /// <summary>The local node as others can reach it. Before the start it has no port.</summary>
+    /// <remarks>Go: <c>Server.Self</c>.</remarks>
+    public Node Self => Volatile.Read(ref _self);
+
+    /// <summary>The options.</summary>
+    public ServerOptions Options => _options;
+
+    /// <summary>The addresses that the listener is bound to; empty without one.</summary>
+    public IReadOnlyList<IPEndPoint> ListenEndPoints { get; private set; } = [];
+
+    /// <summary>
+    /// Binds the listener and starts. Go's <c>Start</c> blocks; here binding a socket is all there is to wait for.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The server was started before.</exception>
+    /// <exception cref="P2PException">The listen address cannot be bound.</exception>
+    /// <remarks>Go: <c>Server.Start</c>.</remarks>
+    public Task StartAsync(CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        lock (_startGate)
+        {
+            if (_isStarted)
+            {
+                throw new InvalidOperationException("a server can be started once; make a new one");
+            }
+
+            OpenListener();
+            _isStarted = true;
+        }
+
+        if (_options.NoDial && _options.ListenAddress is null)
+        {
+            Log.Useless(_logger);
+        }
+
+        if (!_options.NoDiscovery && (_options.DiscoveryV4 || _options.DiscoveryV5 || _options.LegacyTopicDiscovery))
+        {
+            Log.NoDiscovery(_logger);
+        }
+
+        Log.Started(_logger, Self.ToString(), CryptoBackend.Name);
+        foreach (Node node in _options.StaticNodes)
+        {
+            AddPeer(node);
+        }
+
+        foreach (Protocol protocol in _options.Protocols)
+        {
+            if (protocol.DialCandidates is { } candidates)
+            {
+                Post(() => AddCandidateSource(candidates));
+            }
+        }
+
+        _loop = RunLoopAsync();
+        if (_listener is { } listener)
+        {
+            _work.Run(() => AcceptAsync(listener));
+        }
+
+        return Task.CompletedTask;
+    }
+
+    /// <summary>
+    /// Disconnects all peers, telling them that this node is quitting, and completes once everything is closed. May be called
+    /// any number of times.
+    /// </summary>
+    /// <remarks>Go: <c>Server.Stop</c>.</remarks>
+    public async Task StopAsync()
+    {
+        Task? loop;
+        lock (_startGate)
+        {
+            loop = _loop;
+            if (!_isStarted)
+            {
+                return;
+            }
+        }
+
+        _listener?.Dispose();
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        Post(BeginStop);
+        if (loop is not null)
+        {
+            await loop.ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Stops the server.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync().ConfigureAwait(false);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>
+    /// Connects to a node and keeps it connected until the server stops or <see cref="RemovePeer"/> is called: an attempt that
+    /// fails is repeated, ever more slowly. Returns at once; see <see cref="AddPeerAsync"/> and <see cref="GetDialHistory"/> for
+    /// what becomes of it.
+    /// </summary>
+    /// <remarks>Go: <c>Server.AddPeer</c>.</remarks>
+    public void AddPeer(Node node)
+    {
+        ArgumentNullException.ThrowIfNull(node);
+        Post(() => AddStatic(node, waiter: null));
+    }
+
+    /// <summary>As <see cref="AddPeer"/>, and waits for the outcome of the first attempt.</summary>
+    /// <param name="node">The node.</param>
+    /// <param name="cancellationToken">Ends the wait, not the attempts.</param>
+    /// <returns>The attempt: how far it came and why it ended. A node that is connected already counts as a success.</returns>
+    public Task<DialAttempt> AddPeerAsync(Node node, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(node);
+        var waiter = new TaskCompletionSource<DialAttempt>(TaskCreationOptions.RunContinuationsAsynchronously);
+        if (!Post(() => AddStatic(node, waiter)))
+        {
+            throw new InvalidOperationException("the server has stopped");
+        }
+
+        return waiter.Task.WaitAsync(cancellationToken);
+    }
+
+    /// <summary>
+    /// Disconnects a node and no longer dials it. For a minute it is not let in again either, so that it does not come straight
+    /// back; <see cref="AddPeer"/> ends that.
+    /// </summary>
+    /// <remarks>Go: <c>Server.RemovePeer</c>.</remarks>
+    public void RemovePeer(Node node)
+    {
+        ArgumentNullException.ThrowIfNull(node);
+        RemovePeer(node.Id);
+    }
+
+    /// <summary>As <see cref="RemovePeer(Node)"/>, by id: any peer can be removed, however it came.</summary>
+    public void RemovePeer(NodeId id) => Post(() => RemoveStatic(id));
+
+    /// <summary>Lets a node connect at any time, whatever the limits.</summary>
+    /// <remarks>Go: <c>Server.AddTrustedPeer</c>.</remarks>
+    public void AddTrustedPeer(Node node)
+    {
+        ArgumentNullException.ThrowIfNull(node);
+        Post(() => SetTrusted(node.Id, trusted: true));
+    }
+
+    /// <summary>Takes the privilege away. A connected peer stays.</summary>
+    /// <remarks>Go: <c>Server.RemoveTrustedPeer</c>.</remarks>
+    public void RemoveTrustedPeer(Node node)
+    {
+        ArgumentNullException.ThrowIfNull(node);
+        Post(() => SetTrusted(node.Id, trusted: false));
+    }
+
+    /// <summary>
+    /// Subscribes to peer events; the subscription holds from the moment this returns. Dispose it when done.
+    /// </summary>
+    /// <remarks>Go: <c>Server.SubscribeEvents</c>.</remarks>
+    public PeerEventSubscription SubscribeEvents() => _events.Subscribe();
+
+    /// <summary>
+    /// Every attempt to dial, as it ends, from the moment this returns on. A reader that lags behind by more than
+    /// 1,024 loses the oldest. For one reader; ends with the server.
+    /// </summary>
+    public IAsyncEnumerable<DialAttempt> WatchDials() => _dialWatchers.Watch();
+
+    /// <summary>The latest attempts to dial a node, oldest first; empty if there were none or they are forgotten.</summary>
+    public Task<IReadOnlyList<DialAttempt>> GetDialHistoryAsync(NodeId id) => AskAsync(() => _dials.History.Get(id));
+
+    /// <summary>The nodes that are kept connected, with their back-off and the time of the next attempt.</summary>
+    public Task<IReadOnlyList<StaticNodeStatus>> GetStaticNodesAsync() => AskAsync(_dials.GetStaticNodes);
+
+    /// <summary>What was counted since the start.</summary>
+    public ServerCounters GetCounters() => _counters.Snapshot();
+
+    /// <summary>The local node, as <c>admin_nodeInfo</c> shows it.</summary>
+    /// <remarks>Go: <c>Server.NodeInfo</c>.</remarks>
+    public NodeInfo GetNodeInfo()
+    {
+        Node self = Self;
+        var protocols = new SortedDictionary<string, object?>(StringComparer.Ordinal);
+        foreach (Protocol protocol in _options.Protocols)
+        {
+            if (!protocols.ContainsKey(protocol.Name))
+            {
+                protocols.Add(protocol.Name, protocol.NodeInfo is { } query ? query() : "unknown");
+            }
+        }
+
+        return new NodeInfo
+        {
+            Id = self.Id.ToString(),
+            Name = _options.Name,
+            Enode = self.ToString(),
+            Ip = self.Address?.ToString() ?? "",
+            Ports = new NodePorts(self.UdpPort, self.TcpPort),
+            ListenAddress = ListenEndPoints.Count > 0 ? ListenEndPoints[0].ToString() : _options.ListenAddress ?? "",
+            Protocols = protocols,
+        };
+    }
+
+    /// <summary>All connected peers, sorted by id, as <c>admin_peers</c> shows them.</summary>
+    /// <remarks>Go: <c>Server.PeersInfo</c>.</remarks>
+    public IReadOnlyList<PeerInfo> GetPeersInfo() =>
+        [.. _snapshot.Values.OrderBy(static p => p.Id).Select(static p => p.GetInfo())];
+
+    /// <summary>
+    /// Runs the handshakes over a stream from anywhere and makes it a peer, if it is admitted. Completes when the peer is added
+    /// or refused; a refused stream is closed.
+    /// </summary>
+    /// <param name="stream">The connection. Belongs to the server from now on.</param>
+    /// <param name="flags">How it came to be; decides which limits hold. Trusted nodes are recognised in any case.</param>
+    /// <param name="expectedNode">The node that we dialed, which must prove its identity; null for the accepting side.</param>
+    /// <param name="localEndPoint">Our end, for information.</param>
+    /// <param name="remoteEndPoint">The other end, for information.</param>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    /// <returns>The peer, or why there is none.</returns>
+    /// <exception cref="ArgumentException">A dialed connection without an expected node that has a public key.</exception>
+    /// <remarks>Go: <c>Server.SetupConn</c>.</remarks>
+    public async Task<ConnectionResult> SetupConnectionAsync(
+        Stream stream, ConnectionFlags flags, Node? expectedNode = null, EndPoint? localEndPoint = null, EndPoint? remoteEndPoint = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        if ((flags & (ConnectionFlags.StaticDialed | ConnectionFlags.DynamicDialed)) != 0 && expectedNode is null)
+        {
+            throw new ArgumentException("a dialed connection needs the node that was dialed", nameof(expectedNode));
+        }
+
+        using var cancel = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token);
+        return await SetupAsync(new IncomingConnection(stream, flags, expectedNode, localEndPoint, remoteEndPoint), cancel.Token)
+            .ConfigureAwait(false);
+    }
+}

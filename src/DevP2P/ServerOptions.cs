@@ -1,0 +1,182 @@
+using System.Net;
+using DevP2P.Crypto;
+using DevP2P.Dialing;
+using DevP2P.NetUtil;
+using DevP2P.Nodes;
+using DevP2P.Rlpx;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace DevP2P;
+
+/// <summary>What a <see cref="Server"/> is to do. Immutable; checked by the server's constructor.</summary>
+/// <remarks>Go: <c>p2p.Config</c>.</remarks>
+public sealed record ServerOptions
+{
+    /// <summary>The node's identity.</summary>
+    public required PrivateKey PrivateKey { get; init; }
+
+    /// <summary>The greatest number of peers, apart from trusted nodes and static nodes that we dialed. At least 1.</summary>
+    public int MaxPeers { get; init; } = 25;
+
+    /// <summary>Connections in the handshake phase, inbound and outbound counted apart.</summary>
+    public int MaxPendingPeers { get; init; } = 50;
+
+    /// <summary>
+    /// One in this many peer slots is kept for nodes that we dial, at least one; the others are open to inbound peers.
+    /// </summary>
+    public int DialRatio { get; init; } = 3;
+
+    /// <summary>Turns off all discovery, whatever the switches below say.</summary>
+    public bool NoDiscovery { get; init; }
+
+    /// <summary>Node Discovery v4. Not part of this version: the server says so in the log and goes on without.</summary>
+    public bool DiscoveryV4 { get; init; } = true;
+
+    /// <summary>Node Discovery v5.1 (TOML: <c>DiscoveryV5</c>). Not part of this version.</summary>
+    public bool DiscoveryV5 { get; init; }
+
+    /// <summary>The topic discovery of go-ethereum 1.8. Not part of this version.</summary>
+    public bool LegacyTopicDiscovery { get; init; }
+
+    /// <summary>The UDP address of discovery v5.1, if it is not <see cref="ListenAddress"/>.</summary>
+    public string? DiscoveryV5Address { get; init; }
+
+    /// <summary>The name that other nodes are given, by convention "client/version/system/runtime".</summary>
+    public string Name { get; init; } = $"DevP2P/{ThisVersion}";
+
+    /// <summary>Where discovery v4 starts.</summary>
+    public IReadOnlyList<Node> BootstrapNodes { get; init; } = [];
+
+    /// <summary>Where discovery v5.1 starts.</summary>
+    public IReadOnlyList<Node> BootstrapNodesV5 { get; init; } = [];
+
+    /// <summary>Nodes that are dialed whenever they are not connected. They ignore <see cref="MaxPeers"/>.</summary>
+    public IReadOnlyList<Node> StaticNodes { get; init; } = [];
+
+    /// <summary>Nodes that may connect at any time. They ignore all limits.</summary>
+    public IReadOnlyList<Node> TrustedNodes { get; init; } = [];
+
+    /// <summary>If set, only nodes with an address in these networks are dialed or accepted.</summary>
+    public NetList? NetRestrict { get; init; }
+
+    /// <summary>The node database's file, or null to keep it in memory. Arrives with discovery.</summary>
+    public string? NodeDatabase { get; init; }
+
+    /// <summary>What the node speaks. A peer must share at least one, unless there are none.</summary>
+    public IReadOnlyList<Protocol> Protocols { get; init; } = [];
+
+    /// <summary>
+    /// Where to listen: "127.0.0.1:30303", "[::1]:30303", ":30303" for all addresses of both families, port 0 for any free port;
+    /// null for no listener.
+    /// </summary>
+    public string? ListenAddress { get; init; }
+
+    /// <summary>Port mapping. Only "none" in this version.</summary>
+    public string Nat { get; init; } = "none";
+
+    /// <summary>Opens connections; null for TCP.</summary>
+    public IDialer? Dialer { get; init; }
+
+    /// <summary>The server dials nobody, static nodes included.</summary>
+    public bool NoDial { get; init; }
+
+    /// <summary>Whether every message of a protocol is an event.</summary>
+    public bool EnableMessageEvents { get; init; }
+
+    /// <summary>The received bytes that all peers together may have waiting to be read.</summary>
+    public long MaxBufferedBytes { get; init; } = 512L * 1024 * 1024;
+
+    /// <summary>
+    /// The received bytes that one peer may have waiting to be read; past it the connection is not read until a handler has
+    /// caught up. The least is room for one message of the greatest size, received and decompressed.
+    /// </summary>
+    public int MaxBufferedBytesPerPeer { get; init; } = MinBufferedBytesPerPeer;
+
+    /// <summary>The clock.</summary>
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>Where logs go.</summary>
+    public ILoggerFactory LoggerFactory { get; init; } = NullLoggerFactory.Instance;
+
+    /// <summary>The least value of <see cref="MaxBufferedBytesPerPeer"/>: 34 MiB.</summary>
+    public const int MinBufferedBytesPerPeer = 34 * 1024 * 1024;
+
+    internal static string ThisVersion => typeof(ServerOptions).Assembly.GetName().Version?.ToString(3) ?? "0";
+
+    /// <summary>Peer slots kept for nodes that we dial.</summary>
+    /// <remarks>Go: <c>Server.MaxDialedConns</c>.</remarks>
+    internal int MaxDialedPeers => NoDial ? 0 : Math.Max(1, MaxPeers / DialRatio);
+
+    /// <summary>Peer slots for nodes that connect to us.</summary>
+    /// <remarks>Go: <c>Server.MaxInboundConns</c>.</remarks>
+    internal int MaxInboundPeers => MaxPeers - MaxDialedPeers;
+
+    /// <summary>Says what is wrong, and what would be right.</summary>
+    /// <exception cref="ArgumentException">An option's value cannot work.</exception>
+    internal void Validate()
+    {
+        Require(PrivateKey is not null, nameof(PrivateKey), "must be set; PrivateKey.Generate() makes one");
+        Require(MaxPeers >= 1, nameof(MaxPeers), $"must be at least 1, not {MaxPeers}");
+        Require(MaxPendingPeers >= 1, nameof(MaxPendingPeers), $"must be at least 1, not {MaxPendingPeers}");
+        Require(DialRatio >= 1, nameof(DialRatio), $"must be at least 1, not {DialRatio}: one in DialRatio slots is for dialed peers");
+        Require(
+            MaxBufferedBytesPerPeer >= MinBufferedBytesPerPeer, nameof(MaxBufferedBytesPerPeer),
+            $"must be at least {MinBufferedBytesPerPeer}, or a message of the greatest size would never fit");
+        Require(
+            MaxBufferedBytes >= MaxBufferedBytesPerPeer, nameof(MaxBufferedBytes),
+            $"must be at least MaxBufferedBytesPerPeer ({MaxBufferedBytesPerPeer})");
+        Require(
+            Nat is "" or "none" or "off", nameof(Nat),
+            $"\"{Nat}\" is not available: port mapping is not part of this version; use \"none\"");
+        Require(
+            ListenAddress is null || ListenAddresses.TryParse(ListenAddress, out _), nameof(ListenAddress),
+            $"\"{ListenAddress}\" is not an address and port like 127.0.0.1:30303, [::1]:30303 or :30303");
+        Require(System.Text.Encoding.UTF8.GetByteCount(Name) <= 256, nameof(Name), "must have at most 256 bytes in UTF-8");
+        ValidateProtocols();
+    }
+
+    private void ValidateProtocols()
+    {
+        var seen = new HashSet<Capability>();
+        foreach (Protocol protocol in Protocols)
+        {
+            Require(protocol.Name.Length > 0, nameof(Protocols), "a protocol's name must not be empty");
+            Require(protocol.RunAsync is not null, nameof(Protocols), $"{protocol.Capability} has no RunAsync");
+            Require(
+                protocol.Length <= uint.MaxValue, nameof(Protocols),
+                $"{protocol.Capability} has a Length of {protocol.Length}; a protocol has at most {uint.MaxValue} message codes");
+            Require(
+                protocol.MaxMessageSize is >= 0 and <= FrameCodec.MaxMessageSize, nameof(Protocols),
+                $"{protocol.Capability} has a MaxMessageSize of {protocol.MaxMessageSize}; it may be 0 to {FrameCodec.MaxMessageSize}");
+            Require(seen.Add(protocol.Capability), nameof(Protocols), $"{protocol.Capability} is there twice");
+        }
+    }
+
+    private static void Require(bool condition, string option, string whatWouldBeRight)
+    {
+        if (!condition)
+        {
+            throw new ArgumentException($"{option} {whatWouldBeRight}", option);
+        }
+    }
+}
+
+/// <summary>Reads listen addresses.</summary>
+internal static class ListenAddresses
+{
+    /// <summary>The address of ":port" is <see cref="IPAddress.IPv6Any"/>, which stands for both families.</summary>
+    public static bool TryParse(string text, out IPEndPoint? endPoint)
+    {
+        endPoint = null;
+        if (text.StartsWith(':') && ushort.TryParse(text.AsSpan(1), out ushort port))
+        {
+            endPoint = new IPEndPoint(IPAddress.IPv6Any, port);
+            return true;
+        }
+
+        // IPEndPoint.TryParse takes "::1" for an address without a port: a port is wanted here.
+        return text.LastIndexOf(':') > text.LastIndexOf(']') && (text.Contains(']', StringComparison.Ordinal) || text.IndexOf(':', StringComparison.Ordinal) == text.LastIndexOf(':'))
+            && IPEndPoint.TryParse(text, out endPoint);
+    }
+}
