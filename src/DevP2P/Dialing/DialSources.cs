@@ -1,0 +1,212 @@
+using DevP2P.Nodes;
+
+namespace DevP2P.Dialing;
+
+/// <summary>
+/// The sources of dial candidates: who is asked next, whose candidate is dialled next, and how much of the dialed side
+/// each may hold. Sans-IO: time is an argument.
+/// </summary>
+/// <remarks>
+/// Go: <c>enode.FairMix</c>, which mixes fairly while all sources are quick but lets the quickest fill every slot; here a
+/// share is kept for the others (threat T03: a poisoned source must not own all outbound connections).
+/// </remarks>
+internal sealed class DialSources(int maxDialedPeers)
+{
+    // In the order of registration; the two cursors go round it.
+    private readonly List<Source> _sources = [];
+    private int _lastId;
+    private int _askCursor;
+    private int _takeCursor;
+
+    public int Count => _sources.Count;
+
+    /// <summary>When <see cref="Advance"/> has something to do, or null.</summary>
+    public TimeSpan? NextTimeout
+    {
+        get
+        {
+            TimeSpan? next = null;
+            foreach (Source source in _sources)
+            {
+                next = Min(next, source.RestUntil);
+                // A single source has nobody to make room for.
+                next = source.IsQuiet || _sources.Count == 1 ? next : Min(next, source.QuietAt);
+            }
+
+            return next;
+        }
+    }
+
+    public int Add(bool allowLan)
+    {
+        if (_sources.Count >= DialScheduler.MaxSources)
+        {
+            throw new InvalidOperationException($"at most {DialScheduler.MaxSources} sources of dial candidates");
+        }
+
+        _sources.Add(new Source(++_lastId, allowLan));
+        return _lastId;
+    }
+
+    public void Remove(int id)
+    {
+        int index = _sources.FindIndex(s => s.Id == id);
+        if (index >= 0)
+        {
+            _sources.RemoveAt(index);
+            // The cursors keep pointing at the same neighbours.
+            _askCursor -= index < _askCursor ? 1 : 0;
+            _takeCursor -= index < _takeCursor ? 1 : 0;
+        }
+    }
+
+    /// <summary>Wakes sources that have rested and notes which have been quiet for too long.</summary>
+    public void Advance(TimeSpan now)
+    {
+        foreach (Source source in _sources)
+        {
+            source.RestUntil = source.RestUntil <= now ? null : source.RestUntil;
+            source.IsQuiet = source.QuietAt <= now;
+        }
+    }
+
+    /// <summary>The next source in turn that may be asked, marked as asked.</summary>
+    public bool TryAsk(TimeSpan now, out int id)
+    {
+        for (int i = 0; i < _sources.Count; i++)
+        {
+            int index = (_askCursor + i) % _sources.Count;
+            Source source = _sources[index];
+            if (!source.IsAsked && source.Candidate is null && source.RestUntil is null && source.Held < GetCap(source))
+            {
+                source.IsAsked = true;
+                source.QuietAt ??= now + DialScheduler.QuietSourceAfter;
+                _askCursor = index + 1;
+                id = source.Id;
+                return true;
+            }
+        }
+
+        id = 0;
+        return false;
+    }
+
+    /// <summary>Ends the question that <see cref="TryAsk"/> began. False if the source was not asked.</summary>
+    public bool TryEndQuestion(int id, out bool allowLan)
+    {
+        Source? source = _sources.Find(s => s.Id == id);
+        allowLan = source?.AllowLan ?? false;
+        if (source is not { IsAsked: true })
+        {
+            return false;
+        }
+
+        source.IsAsked = false;
+        return true;
+    }
+
+    /// <summary>Keeps a source's candidate until a slot is free for it.</summary>
+    public void Accept(int id, Node node)
+    {
+        Source source = _sources.Find(s => s.Id == id)!;
+        source.Candidate = node;
+        source.RejectedInARow = 0;
+        source.QuietAt = null;
+        source.IsQuiet = false;
+    }
+
+    /// <summary>Counts a candidate that nobody may dial: a source that offers nothing else rests, so that it cannot keep the pump busy.</summary>
+    public void Reject(int id, TimeSpan now)
+    {
+        Source source = _sources.Find(s => s.Id == id)!;
+        if (++source.RejectedInARow == DialScheduler.MaxRejectedInARow)
+        {
+            source.RejectedInARow = 0;
+            source.RestUntil = now + DialScheduler.SourceRest;
+        }
+    }
+
+    /// <summary>Takes the candidate of the next source in turn that has one and is below its share, and counts it as held.</summary>
+    /// <param name="isDialable">Asked once more, because the world may have changed since the offer; a candidate that fails is dropped.</param>
+    /// <param name="node">The candidate.</param>
+    /// <param name="source">Who offered it.</param>
+    public bool TryTake(Func<Node, bool> isDialable, out Node? node, out (int Id, bool AllowLan) source)
+    {
+        for (int i = 0; i < _sources.Count; i++)
+        {
+            int index = (_takeCursor + i) % _sources.Count;
+            Source candidate = _sources[index];
+            if (candidate.Candidate is null || candidate.Held >= GetCap(candidate))
+            {
+                continue;
+            }
+
+            node = candidate.Candidate;
+            candidate.Candidate = null;
+            if (isDialable(node))
+            {
+                candidate.Held++;
+                _takeCursor = index + 1;
+                source = (candidate.Id, candidate.AllowLan);
+                return true;
+            }
+        }
+
+        (node, source) = (null, default);
+        return false;
+    }
+
+    /// <summary>A dial of this source's candidate failed, or the peer that it became has gone.</summary>
+    public void Release(int id)
+    {
+        if (_sources.Find(s => s.Id == id) is Source source)
+        {
+            source.Held--;
+        }
+    }
+
+    /// <summary>What a source may hold: its share of the dialed side while there are others to keep room for, else everything.</summary>
+    private int GetCap(Source source)
+    {
+        foreach (Source other in _sources)
+        {
+            if (other != source && !other.IsQuiet)
+            {
+                return GetShare(maxDialedPeers);
+            }
+        }
+
+        return int.MaxValue;
+    }
+
+    /// <summary>Half of <paramref name="maxDialedPeers"/>, rounded up.</summary>
+    internal static int GetShare(int maxDialedPeers) =>
+        (int)Math.Ceiling(maxDialedPeers * DialScheduler.MaxSourceShare);
+
+    private static TimeSpan? Min(TimeSpan? a, TimeSpan? b) => b is null || a <= b ? a : b;
+
+    private sealed class Source(int id, bool allowLan)
+    {
+        public int Id => id;
+
+        public bool AllowLan => allowLan;
+
+        /// <summary>A question is open: at most one per source.</summary>
+        public bool IsAsked { get; set; }
+
+        /// <summary>A checked candidate that waits for a slot: at most one per source.</summary>
+        public Node? Candidate { get; set; }
+
+        /// <summary>Active dials of this source's candidates and dialed peers that it found.</summary>
+        public int Held { get; set; }
+
+        public int RejectedInARow { get; set; }
+
+        public TimeSpan? RestUntil { get; set; }
+
+        /// <summary>When a source that is asked but offers nothing useful loses its claim to a share, until it does.</summary>
+        public TimeSpan? QuietAt { get; set; }
+
+        public bool IsQuiet { get; set; }
+    }
+}
