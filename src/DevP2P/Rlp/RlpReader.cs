@@ -88,7 +88,13 @@ public ref partial struct RlpReader
             return false;
         }
 
-        return bytes.TryCopyTo(exact) && bytes.Length == exact.Length || Fail(RlpError.WrongLength);
+        if (bytes.Length != exact.Length)
+        {
+            return Fail(RlpError.WrongLength);
+        }
+
+        bytes.CopyTo(exact);
+        return true;
     }
 
     /// <summary>Reads text in UTF-8. As in Go, bytes that are not UTF-8 are no error; they become U+FFFD.</summary>
