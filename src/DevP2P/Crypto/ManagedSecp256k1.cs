@@ -1,36 +1,42 @@
-using Org.BouncyCastle.Asn1.Sec;
+using System.Diagnostics.CodeAnalysis;
 using Org.BouncyCastle.Asn1.X9;
 using Org.BouncyCastle.Crypto.Digests;
+using Org.BouncyCastle.Crypto.EC;
 using Org.BouncyCastle.Crypto.Parameters;
 using Org.BouncyCastle.Crypto.Signers;
 using Org.BouncyCastle.Math;
 using Org.BouncyCastle.Math.EC;
+using Org.BouncyCastle.Math.EC.Multiplier;
+using Org.BouncyCastle.Utilities;
 
 namespace DevP2P.Crypto;
 
 /// <summary>secp256k1 through BouncyCastle: the fallback where no native library is installed.</summary>
+/// <remarks>Unlike the native library, it does not promise that its timing is independent of the private key.</remarks>
 internal sealed class ManagedSecp256k1 : Secp256k1
 {
-    private static readonly X9ECParameters Curve = SecNamedCurves.GetByName("secp256k1");
-    private static readonly ECDomainParameters Domain = new(Curve.Curve, Curve.G, Curve.N, Curve.H);
-    private static readonly BigInteger HalfN = Curve.N.ShiftRight(1);
-    private static readonly BigInteger P = Curve.Curve.Field.Characteristic;
+    // The custom curve has field arithmetic of its own, several times faster than the generic one of SecNamedCurves.
+    private static readonly X9ECParameters Parameters = CustomNamedCurves.GetByName("secp256k1");
+    private static readonly ECCurve Curve = Parameters.Curve;
+    private static readonly ECPoint G = Parameters.G;
+    private static readonly BigInteger N = Parameters.N;
+    private static readonly BigInteger HalfN = N.ShiftRight(1);
+    private static readonly BigInteger P = Curve.Field.Characteristic;
+    private static readonly FixedPointCombMultiplier BaseMultiplier = new();
 
     public override string Name => "BouncyCastle (managed)";
 
-    public override bool IsValidPrivateKey(ReadOnlySpan<byte> privateKey)
+    public override bool IsValidPrivateKey(ReadOnlySpan<byte> privateKey) => TryReadScalar(privateKey, out _);
+
+    public override void CreatePublicKey(ReadOnlySpan<byte> privateKey, Span<byte> publicKey)
     {
-        if (privateKey.Length != PrivateKeySize)
+        if (!TryReadScalar(privateKey, out BigInteger? d))
         {
-            return false;
+            throw NotAPrivateKey();
         }
 
-        var d = new BigInteger(1, privateKey);
-        return d.SignValue > 0 && d.CompareTo(Curve.N) < 0;
+        Write(BaseMultiplier.Multiply(G, d).Normalize(), publicKey);
     }
-
-    public override void CreatePublicKey(ReadOnlySpan<byte> privateKey, Span<byte> publicKey) =>
-        Write(Curve.G.Multiply(Scalar(privateKey)).Normalize(), publicKey);
 
     public override bool TryParsePublicKey(ReadOnlySpan<byte> encoded, Span<byte> publicKey)
     {
@@ -52,67 +58,79 @@ internal sealed class ManagedSecp256k1 : Secp256k1
 
     public override bool TryEcdh(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> publicKey, Span<byte> sharedX)
     {
-        if (!IsValidPrivateKey(privateKey) || FromCoordinates(publicKey) is not { } point)
+        if (FromCoordinates(publicKey) is not { } point || !TryReadScalar(privateKey, out BigInteger? d))
         {
             return false;
         }
 
-        ECPoint shared = point.Multiply(Scalar(privateKey)).Normalize();
-        WriteFixed(shared.AffineXCoord.ToBigInteger(), sharedX);
+        WriteFixed(point.Multiply(d).Normalize().AffineXCoord.ToBigInteger(), sharedX);
         return true;
     }
 
     public override void SignRecoverable(ReadOnlySpan<byte> hash, ReadOnlySpan<byte> privateKey, Span<byte> signature)
     {
-        BigInteger d = Scalar(privateKey);
-        var signer = new ECDsaSigner(new HMacDsaKCalculator(new Sha256Digest()));
-        signer.Init(true, new ECPrivateKeyParameters(d, Domain));
-        BigInteger[] rs = signer.GenerateSignature(hash.ToArray());
-        BigInteger s = rs[1].CompareTo(HalfN) > 0 ? Curve.N.Subtract(rs[1]) : rs[1];
-        WriteFixed(rs[0], signature[..32]);
-        WriteFixed(s, signature[32..64]);
-
-        // BouncyCastle does not say which of the candidates is ours: the one that recovers to our own key.
-        Span<byte> own = stackalloc byte[PublicKeySize];
-        Span<byte> candidate = stackalloc byte[PublicKeySize];
-        CreatePublicKey(privateKey, own);
-        for (byte v = 0; v < 4; v++)
+        if (hash.Length != HashSize)
         {
-            signature[64] = v;
-            if (TryRecover(hash, signature, candidate) && candidate.SequenceEqual(own))
-            {
-                return;
-            }
+            throw NotAHash();
         }
 
-        throw new InvalidOperationException("signature does not recover to the signing key");
+        if (!TryReadScalar(privateKey, out BigInteger? d))
+        {
+            throw NotAPrivateKey();
+        }
+
+        var e = new BigInteger(1, hash);
+        var nonces = new HMacDsaKCalculator(new Sha256Digest());
+        nonces.Init(N, d, hash.ToArray());
+        BigInteger r, s;
+        int recoveryId;
+        do
+        {
+            // SEC 1, 4.1.3, written out because BouncyCastle's signer keeps R's Y to itself, and with it the recovery id.
+            BigInteger k = nonces.NextK();
+            ECPoint point = BaseMultiplier.Multiply(G, k).Normalize();
+            BigInteger x = point.AffineXCoord.ToBigInteger();
+            r = x.Mod(N);
+            s = BigIntegers.ModOddInverse(N, k).Multiply(e.Add(d.Multiply(r))).Mod(N);
+            recoveryId = (point.AffineYCoord.TestBitZero() ? 1 : 0) | (x.CompareTo(N) >= 0 ? 2 : 0);
+        }
+        while (r.SignValue == 0 || s.SignValue == 0);
+
+        if (s.CompareTo(HalfN) > 0)
+        {
+            // -s belongs to -R, whose Y has the other parity.
+            s = N.Subtract(s);
+            recoveryId ^= 1;
+        }
+
+        signature = signature[..RecoverableSignatureSize];
+        WriteFixed(r, signature);
+        WriteFixed(s, signature[32..]);
+        signature[64] = (byte)recoveryId;
     }
 
     public override bool TryRecover(ReadOnlySpan<byte> hash, ReadOnlySpan<byte> signature, Span<byte> publicKey)
     {
-        if (hash.Length != 32 || signature.Length != RecoverableSignatureSize || signature[64] > 3)
+        if (hash.Length != HashSize
+            || signature.Length != RecoverableSignatureSize
+            || signature[64] > 3
+            || !TryReadScalar(signature[..32], out BigInteger? r)
+            || !TryReadScalar(signature[32..64], out BigInteger? s))
         {
             return false;
         }
 
-        var r = new BigInteger(1, signature[..32]);
-        var s = new BigInteger(1, signature[32..64]);
-        if (!InOrder(r) || !InOrder(s))
-        {
-            return false;
-        }
-
-        BigInteger x = (signature[64] & 2) != 0 ? r.Add(Curve.N) : r;
+        BigInteger x = (signature[64] & 2) != 0 ? r.Add(N) : r;
         if (Decompress(x, (signature[64] & 1) != 0) is not { } point)
         {
             return false;
         }
 
         // Q = r^-1 (sR - eG), SEC 1, 4.1.6.
-        BigInteger inverse = r.ModInverse(Curve.N);
-        BigInteger u1 = new BigInteger(1, hash).Negate().Multiply(inverse).Mod(Curve.N);
-        BigInteger u2 = s.Multiply(inverse).Mod(Curve.N);
-        ECPoint q = ECAlgorithms.SumOfTwoMultiplies(Curve.G, u1, point, u2).Normalize();
+        BigInteger inverse = BigIntegers.ModOddInverseVar(N, r);
+        BigInteger u1 = new BigInteger(1, hash).Negate().Multiply(inverse).Mod(N);
+        BigInteger u2 = s.Multiply(inverse).Mod(N);
+        ECPoint q = ECAlgorithms.SumOfTwoMultiplies(G, u1, point, u2).Normalize();
         if (q.IsInfinity)
         {
             return false;
@@ -124,26 +142,27 @@ internal sealed class ManagedSecp256k1 : Secp256k1
 
     public override bool Verify(ReadOnlySpan<byte> hash, ReadOnlySpan<byte> signature, ReadOnlySpan<byte> publicKey)
     {
-        if (hash.Length != 32 || signature.Length != 64 || FromCoordinates(publicKey) is not { } point)
-        {
-            return false;
-        }
-
-        var r = new BigInteger(1, signature[..32]);
-        var s = new BigInteger(1, signature[32..]);
-        if (!InOrder(r) || !InOrder(s) || s.CompareTo(HalfN) > 0)
+        if (hash.Length != HashSize
+            || signature.Length != SignatureSize
+            || FromCoordinates(publicKey) is not { } point
+            || !TryReadScalar(signature[..32], out BigInteger? r)
+            || !TryReadScalar(signature[32..], out BigInteger? s)
+            || s.CompareTo(HalfN) > 0)
         {
             return false;
         }
 
         var verifier = new ECDsaSigner();
-        verifier.Init(false, new ECPublicKeyParameters(point, Domain));
+        verifier.Init(false, new ECPublicKeyParameters(point, new ECDomainParameters(Parameters)));
         return verifier.VerifySignature(hash.ToArray(), r, s);
     }
 
-    private static bool InOrder(BigInteger value) => value.SignValue > 0 && value.CompareTo(Curve.N) < 0;
-
-    private static BigInteger Scalar(ReadOnlySpan<byte> privateKey) => new(1, privateKey);
+    /// <summary>Reads a number from 1 to n-1.</summary>
+    private static bool TryReadScalar(ReadOnlySpan<byte> bytes, [NotNullWhen(true)] out BigInteger? scalar)
+    {
+        scalar = bytes.Length == 32 ? new BigInteger(1, bytes) : null;
+        return scalar is { SignValue: > 0 } && scalar.CompareTo(N) < 0;
+    }
 
     private static ECPoint? FromCoordinates(ReadOnlySpan<byte> xy)
     {
@@ -159,10 +178,11 @@ internal sealed class ManagedSecp256k1 : Secp256k1
             return null;
         }
 
-        ECPoint point = Curve.Curve.CreatePoint(x, y);
-        return !point.IsInfinity && point.IsValid() ? point : null;
+        ECPoint point = Curve.CreatePoint(x, y);
+        return point.IsValid() ? point : null;
     }
 
+    /// <summary>The point with this X and a Y of this parity; null if there is none.</summary>
     private static ECPoint? Decompress(BigInteger x, bool odd)
     {
         if (x.CompareTo(P) >= 0)
@@ -170,31 +190,22 @@ internal sealed class ManagedSecp256k1 : Secp256k1
             return null;
         }
 
-        ECFieldElement fx = Curve.Curve.FromBigInteger(x);
-        ECFieldElement? y = fx.Square().Multiply(fx).Add(Curve.Curve.B).Sqrt();
+        ECFieldElement fx = Curve.FromBigInteger(x);
+        ECFieldElement? y = fx.Square().Multiply(fx).Add(Curve.B).Sqrt();
         if (y is null)
         {
             return null;
         }
 
-        if (y.TestBitZero() != odd)
-        {
-            y = y.Negate();
-        }
-
-        return Curve.Curve.CreatePoint(x, y.ToBigInteger());
+        return Curve.CreatePoint(x, (y.TestBitZero() == odd ? y : y.Negate()).ToBigInteger());
     }
 
     private static void Write(ECPoint point, Span<byte> publicKey)
     {
-        WriteFixed(point.AffineXCoord.ToBigInteger(), publicKey[..32]);
-        WriteFixed(point.AffineYCoord.ToBigInteger(), publicKey[32..64]);
+        WriteFixed(point.AffineXCoord.ToBigInteger(), publicKey);
+        WriteFixed(point.AffineYCoord.ToBigInteger(), publicKey[32..]);
     }
 
-    private static void WriteFixed(BigInteger value, Span<byte> destination)
-    {
-        byte[] bytes = value.ToByteArrayUnsigned();
-        destination[..32].Clear();
-        bytes.CopyTo(destination[(32 - bytes.Length)..]);
-    }
+    private static void WriteFixed(BigInteger value, Span<byte> destination) =>
+        BigIntegers.AsUnsignedByteArray(value, destination[..32]);
 }

@@ -70,11 +70,17 @@ public sealed class PrivateKey
     internal static PrivateKey Generate(RandomSource random)
     {
         byte[] bytes = new byte[Secp256k1.PrivateKeySize];
+        GenerateBytes(random, bytes);
+        return new PrivateKey(bytes);
+    }
+
+    /// <summary>Fills in a valid private key: for keys that live for one computation and need no object.</summary>
+    internal static void GenerateBytes(RandomSource random, Span<byte> privateKey)
+    {
         do
         {
-            random.Fill(bytes);
+            random.Fill(privateKey);
         }
-        while (!Secp256k1.Instance.IsValidPrivateKey(bytes));
-        return new PrivateKey(bytes);
+        while (!Secp256k1.Instance.IsValidPrivateKey(privateKey));
     }
 }

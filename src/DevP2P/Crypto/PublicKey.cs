@@ -29,8 +29,8 @@ public sealed class PublicKey : IEquatable<PublicKey>
     /// <returns>False for a wrong length or prefix, a coordinate not below the field's prime, or a point off the curve.</returns>
     public static bool TryParse(ReadOnlySpan<byte> encoded, [NotNullWhen(true)] out PublicKey? key)
     {
-        byte[] xy = new byte[Secp256k1.PublicKeySize];
-        key = Secp256k1.Instance.TryParsePublicKey(encoded, xy) ? new PublicKey(xy) : null;
+        Span<byte> xy = stackalloc byte[Secp256k1.PublicKeySize];
+        key = Secp256k1.Instance.TryParsePublicKey(encoded, xy) ? FromValidated(xy) : null;
         return key is not null;
     }
 
