@@ -63,10 +63,16 @@ public sealed class PeerDisconnectedException : P2PException
     public PeerDisconnectedException(string message, Exception? innerException)
         : base(message, innerException) => Reason = DisconnectReason.NetworkError;
 
+    /// <summary>Makes the exception for a reason of our own.</summary>
+    public PeerDisconnectedException(DisconnectReason reason)
+        : this(reason, isRemote: false)
+    {
+    }
+
     /// <summary>Makes the exception for a reason.</summary>
     /// <param name="reason">The reason.</param>
     /// <param name="isRemote">True if the remote node gave it.</param>
-    public PeerDisconnectedException(DisconnectReason reason, bool isRemote = false)
+    public PeerDisconnectedException(DisconnectReason reason, bool isRemote)
         : base(reason.ToText())
     {
         Reason = reason;

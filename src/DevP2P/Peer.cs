@@ -1,6 +1,5 @@
 using System.Net;
 using DevP2P.Nodes;
-using DevP2P.Rlpx;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 

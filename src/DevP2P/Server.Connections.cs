@@ -65,7 +65,7 @@ public sealed partial class Server
             try
             {
                 Socket socket = await listener.AcceptAsync(_stopping.Token).ConfigureAwait(false);
-                Post(() => Admit(socket));
+                Post(() => TakeInbound(socket));
             }
             catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
             {
@@ -86,7 +86,7 @@ public sealed partial class Server
     }
 
     /// <summary>On the loop: the checks that need nothing but the address.</summary>
-    private void Admit(Socket socket)
+    private void TakeInbound(Socket socket)
     {
         _counters.CountAccepted();
         EndPoint? remote = GetEndPoint(() => socket.RemoteEndPoint);
@@ -203,7 +203,7 @@ public sealed partial class Server
     }
 
     /// <summary>On the loop, after the Hello: the node becomes a peer, or not.</summary>
-    private Peer AddPeer(ConnectionSetup setup, Hello hello)
+    private Peer AdmitPeer(ConnectionSetup setup, Hello hello)
     {
         if (Admission.CheckCapabilities(_options, hello.Capabilities) is { } useless)
         {
@@ -224,13 +224,13 @@ public sealed partial class Server
         _work.Run(async () =>
         {
             PeerDrop drop = await peer.RunAsync().ConfigureAwait(false);
-            Post(() => RemovePeer(peer, drop));
+            Post(() => DropPeer(peer, drop));
         });
         return peer;
     }
 
     /// <summary>On the loop: a peer has ended.</summary>
-    private void RemovePeer(Peer peer, PeerDrop drop)
+    private void DropPeer(Peer peer, PeerDrop drop)
     {
         _snapshot = _snapshot.Remove(peer.Id);
         _inboundCount -= peer.IsInbound ? 1 : 0;
@@ -319,7 +319,7 @@ public sealed partial class Server
             {
                 Stage = DialStage.ProtocolHandshake;
                 Hello hello = await RlpxProbe.ExchangeHelloAsync(connection, server.CreateHello(), key, cancellationToken).ConfigureAwait(false);
-                return await server.AskAsync(() => server.AddPeer(this, hello)).ConfigureAwait(false);
+                return await server.AskAsync(() => server.AdmitPeer(this, hello)).ConfigureAwait(false);
             }
             finally
             {

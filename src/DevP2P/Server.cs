@@ -52,7 +52,7 @@ public sealed partial class Server : IAsyncDisposable
         _self = Node.Create(options.PrivateKey.PublicKey, IPAddress.Loopback, 0, 0);
         _startTimestamp = _time.GetTimestamp();
         _dials = CreateDialScheduler(options);
-        _dialConnector = new DialConnector(new HostNameResolver(), options.Dialer ?? new TcpDialer());
+        _dialConnector = new DialConnector(new HostNameResolver(options.TimeProvider), options.Dialer ?? new TcpDialer());
         _trusted = [.. options.TrustedNodes.Select(static n => n.Id)];
         _pendingInbound = new PendingInbound(options.MaxPendingPeers);
     }
@@ -162,8 +162,8 @@ public sealed partial class Server : IAsyncDisposable
     }
 
     /// <summary>
-    /// Connects to a node and keeps it connected until the server stops or <see cref="RemovePeer"/> is called: an attempt that
-    /// fails is repeated, ever more slowly. Returns at once; see <see cref="AddPeerAsync"/> and <see cref="GetDialHistory"/> for
+    /// Connects to a node and keeps it connected until the server stops or <see cref="RemovePeer(NodeId)"/> is called: an attempt that
+    /// fails is repeated, ever more slowly. Returns at once; see <see cref="AddPeerAsync"/> and <see cref="GetDialHistoryAsync"/> for
     /// what becomes of it.
     /// </summary>
     /// <remarks>Go: <c>Server.AddPeer</c>.</remarks>

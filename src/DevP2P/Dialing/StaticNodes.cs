@@ -7,7 +7,7 @@ namespace DevP2P.Dialing;
 /// <param name="Node">The node as the operator named it, or with the address that was found since.</param>
 /// <param name="Failures">Failed attempts and short connections in a row.</param>
 /// <param name="NextAttempt">When the node is due, on the scheduler's clock; null while it is dialled, connecting or connected.</param>
-internal readonly record struct StaticNodeStatus(Node Node, int Failures, TimeSpan? NextAttempt);
+public readonly record struct StaticNodeStatus(Node Node, int Failures, TimeSpan? NextAttempt);
 
 /// <summary>
 /// The nodes that the operator named, each with its back-off, and those that are due in the order in which they are.

@@ -149,7 +149,7 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
     }
 
     /// <summary>The flush, as a work item of the thread pool.</summary>
-    void IThreadPoolWorkItem.Execute() => _ = FlushAsync();
+    void IThreadPoolWorkItem.Execute() => FlushAsync().AsTask();
 
     private async ValueTask WriteSlowAsync(ulong code, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
     {
@@ -275,6 +275,5 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
     }
 
     private static ArgumentException TooLarge(int size) => new(
-        $"the message is too large: code and payload may have {FrameCodec.MaxMessageSize} bytes before and after compression, the payload has {size}",
-        "payload");
+        $"the message is too large: code and payload may have {FrameCodec.MaxMessageSize} bytes before and after compression, the payload has {size}");
 }

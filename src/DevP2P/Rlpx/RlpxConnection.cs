@@ -9,7 +9,7 @@ namespace DevP2P.Rlpx;
 /// The pump between a stream and the frame codec: handshake, receive side (this file) and send side (RlpxConnection.Send.cs).
 /// One reader at a time; writes are safe for concurrent calls. Why it is built this way: docs/decisions/0001-socket-pump.md.
 /// </summary>
-internal sealed partial class RlpxConnection
+internal sealed partial class RlpxConnection : IDisposable
 {
     /// <summary>Both handshakes together, in both directions.</summary>
     public static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(5);
@@ -371,7 +371,7 @@ internal sealed partial class RlpxConnection
         }
     }
 
-    private static Exception Failure(FrameStatus status) => status switch
+    private static P2PException Failure(FrameStatus status) => status switch
     {
         FrameStatus.BadHeaderMac => new P2PException("bad header MAC"),
         FrameStatus.BadFrameMac => new P2PException("bad frame MAC"),

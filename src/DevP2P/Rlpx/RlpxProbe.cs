@@ -1,4 +1,3 @@
-using System.Net;
 using DevP2P.Buffers;
 using DevP2P.Crypto;
 using DevP2P.Dialing;
@@ -46,7 +45,7 @@ public sealed class RlpxProbe : IAsyncDisposable
             throw new ArgumentException("the node has no public key", nameof(node));
         }
 
-        var connector = new DialConnector(new HostNameResolver(), new TcpDialer());
+        var connector = new DialConnector(new HostNameResolver(TimeProvider.System), new TcpDialer());
         DialConnectResult dialed = await connector
             .ConnectAsync(new DialRequest(node, null, new DialAddressPolicy(null, IsOperatorNamed: true, AllowLan: true)), cancellationToken)
             .ConfigureAwait(false);
