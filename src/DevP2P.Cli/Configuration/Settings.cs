@@ -1,0 +1,112 @@
+namespace DevP2P.Cli.Configuration;
+
+/// <summary>
+/// Every setting of <c>devp2p run</c>, once: the flags, the environment, the TOML reader and the documentation's test all
+/// work from this list. The TOML names are go-ethereum's (<c>p2p.Config</c> and <c>node.Config</c>); what only this
+/// program knows is in the table <c>[DevP2P]</c>, where it cannot collide.
+/// </summary>
+internal static class Settings
+{
+    public static readonly Setting Config = new("config", null, SettingKind.Text,
+        "Read settings from this TOML file (geth's names, see docs/configuration.md)", "FILE");
+
+    public static readonly Setting DataDir = new("data-dir", "Node.DataDir", SettingKind.Text,
+        "Directory for the node's key and data", "DIR")
+    { Default = "the platform's data directory" };
+
+    public static readonly Setting KeyFile = new("key-file", "DevP2P.KeyFile", SettingKind.Text,
+        "The node's private key, 64 hexadecimal digits; created on first start", "FILE")
+    { Default = "nodekey in the data directory" };
+
+    public static readonly Setting Listen = new("listen", "Node.P2P.ListenAddr", SettingKind.Text,
+        "Address and port for TCP; port 0 takes a free one; 'none' does not listen", "ADDR:PORT")
+    { Default = ":30303" };
+
+    public static readonly Setting Static = new("static", "Node.P2P.StaticNodes", SettingKind.List,
+        "Keep a connection to this node; may be repeated", "ENODE");
+
+    public static readonly Setting Trusted = new("trusted", "Node.P2P.TrustedNodes", SettingKind.List,
+        "Always let this node in, whatever the limits say; may be repeated", "ENODE");
+
+    public static readonly Setting MaxPeers = new("max-peers", "Node.P2P.MaxPeers", SettingKind.Number,
+        "Most peers at a time", "N")
+    { Default = "25" };
+
+    public static readonly Setting MaxPendingPeers = new("max-pending-peers", "Node.P2P.MaxPendingPeers", SettingKind.Number,
+        "Most connections in the handshake, for each direction; 0 is the default", "N")
+    { Default = "50" };
+
+    public static readonly Setting DialRatio = new("dial-ratio", "Node.P2P.DialRatio", SettingKind.Number,
+        "One peer in N may be one that we dialled; 0 is the default", "N")
+    { Default = "3" };
+
+    public static readonly Setting NetRestrict = new("net-restrict", "Node.P2P.NetRestrict", SettingKind.List,
+        "Talk only to addresses in these networks, for example 10.0.0.0/8,192.168.0.0/16", "CIDR");
+
+    public static readonly Setting NoDial = new("no-dial", "Node.P2P.NoDial", SettingKind.Switch,
+        "Dial nobody, static nodes neither")
+    { Default = "false" };
+
+    public static readonly Setting NoDiscovery = new("no-discovery", "Node.P2P.NoDiscovery", SettingKind.Switch,
+        "Look for no nodes on the network")
+    { Default = "false" };
+
+    public static readonly Setting Nat = new("nat", "Node.P2P.NAT", SettingKind.Text,
+        "How to be reachable behind a router; only 'none' in this version", "HOW")
+    { Default = "none", HasEffect = false };
+
+    public static readonly Setting Name = new("name", "Node.Name", SettingKind.Text,
+        "The client name that others see", "NAME")
+    { Default = "devp2p/v<version>/<system>/<runtime>" };
+
+    public static readonly Setting UserIdent = new(null, "Node.UserIdent", SettingKind.Text,
+        "An additional part of the default client name");
+
+    public static readonly Setting Echo = new("echo", "DevP2P.Echo", SettingKind.Switch,
+        "Serve the test protocol 'echo' version 1 (see devp2p echo)")
+    { Default = "false" };
+
+    public static readonly Setting MessageEvents = new("message-events", "Node.P2P.EnableMsgEvents", SettingKind.Switch,
+        "Report every message as an event (with --log json)")
+    { Default = "false" };
+
+    public static readonly Setting Log = new("log", "DevP2P.Log", SettingKind.Text,
+        "text: lines for people on stderr; json: also one JSON object a line on stdout", "text|json")
+    { Default = "text" };
+
+    public static readonly Setting Verbosity = new("verbosity", "DevP2P.Verbosity", SettingKind.Text,
+        "0 silent, 1 error, 2 warn, 3 info, 4 debug, 5 trace; numbers or names", "LEVEL")
+    { Default = "info" };
+
+    public static readonly Setting DiscoveryV4 = new(null, "Node.P2P.DiscoveryV4", SettingKind.Switch,
+        "Node discovery v4")
+    { HasEffect = false };
+
+    public static readonly Setting DiscoveryV5 = new(null, "Node.P2P.DiscoveryV5", SettingKind.Switch,
+        "Node discovery v5.1")
+    { HasEffect = false };
+
+    public static readonly Setting BootstrapNodes = new(null, "Node.P2P.BootstrapNodes", SettingKind.List,
+        "Where discovery v4 starts")
+    { HasEffect = false };
+
+    public static readonly Setting BootstrapNodesV5 = new(null, "Node.P2P.BootstrapNodesV5", SettingKind.List,
+        "Where discovery v5.1 starts")
+    { HasEffect = false };
+
+    public static readonly Setting NodeDatabase = new(null, "Node.P2P.NodeDatabase", SettingKind.Text,
+        "Path of the database of known nodes")
+    { HasEffect = false };
+
+    public static readonly Setting DiscAddr = new(null, "Node.P2P.DiscAddr", SettingKind.Text,
+        "Address and port for UDP when it differs from ListenAddr")
+    { HasEffect = false };
+
+    /// <summary>All of them, in the order in which help shows them.</summary>
+    public static IReadOnlyList<Setting> All { get; } =
+    [
+        Config, DataDir, KeyFile, Listen, Static, Trusted, MaxPeers, MaxPendingPeers, DialRatio, NetRestrict,
+        NoDial, NoDiscovery, Nat, Name, UserIdent, Echo, MessageEvents, Log, Verbosity,
+        DiscoveryV4, DiscoveryV5, BootstrapNodes, BootstrapNodesV5, NodeDatabase, DiscAddr,
+    ];
+}
