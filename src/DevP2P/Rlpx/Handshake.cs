@@ -333,9 +333,11 @@ internal sealed class HandshakeSecrets(byte[] aesSecret, byte[] macSecret, Kecca
     public byte[] MacSecret => macSecret;
 
     /// <summary>Both directions use the same key and start at counter 0: the protocol's known weakness (T16), fixed on the wire.</summary>
-    public FrameEncoder CreateEncoder() => new(new AesCtr(aesSecret, new byte[16]), new FrameMac(macSecret, egressMac));
+    public FrameEncoder CreateEncoder() => new(new AesCtr(aesSecret, new byte[16]), CreateEgressMac());
 
     public FrameDecoder CreateDecoder() => new(new AesCtr(aesSecret, new byte[16]), new FrameMac(macSecret, ingressMac));
+
+    public FrameMac CreateEgressMac() => new(macSecret, egressMac);
 
     /// <summary>The ingress MAC's digest, for the official vectors.</summary>
     public byte[] GetIngressDigest(ReadOnlySpan<byte> appended)

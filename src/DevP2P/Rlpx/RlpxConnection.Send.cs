@@ -17,7 +17,7 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
     public static readonly TimeSpan DisconnectWriteTimeout = TimeSpan.FromSeconds(1);
 
     /// <summary>While this much is waiting to be sent, a write waits; a message that is larger still passes whole.</summary>
-    public const int MaxPendingBytes = 64 * 1024;
+    public const int MaxPendingBytes = 16 * 1024;
 
     private readonly SemaphoreSlim _gate = new(1, 1);
     private FrameEncoder? _encoder;

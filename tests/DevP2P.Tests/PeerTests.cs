@@ -1,0 +1,193 @@
+using DevP2P.Crypto;
+using DevP2P.Nodes;
+using DevP2P.Rlpx;
+using Xunit;
+
+namespace DevP2P.Tests;
+
+public sealed class PeerTests
+{
+    public static TheoryData<Func<Exception>, DisconnectReason> HandlerEndings => new()
+    {
+        { () => new ProtocolViolationException("bad"), DisconnectReason.ProtocolError },
+        { () => new Rlp.RlpException(Rlp.RlpError.InputTooShort), DisconnectReason.ProtocolError },
+        { () => new PeerDisconnectedException(DisconnectReason.UselessPeer), DisconnectReason.UselessPeer },
+        { () => new InvalidOperationException("a defect"), DisconnectReason.SubprotocolError },
+    };
+
+    [Theory]
+    [MemberData(nameof(HandlerEndings))]
+    [Trait("Threat", "T14")]
+    public async Task A_handler_that_throws_ends_its_peer_with_a_reason_and_nothing_else(Func<Exception> exception, DisconnectReason expected)
+    {
+        var throwNow = new TaskCompletionSource();
+        bool first = true;
+        Protocol protocol = TestNet.Sink() with
+        {
+            RunAsync = async (_, stream, cancellation) =>
+            {
+                if (Interlocked.Exchange(ref first, false))
+                {
+                    await throwNow.Task.WaitAsync(cancellation);
+                    throw exception();
+                }
+
+                await stream.ReadAsync(cancellation);
+            },
+        };
+        await using Server server = await TestNet.StartAsync(TestNet.Options(protocol));
+        await using RlpxProbe victim = await ConnectAsync(server);
+        await TestNet.UntilAsync(() => server.PeerCount == 1, "the first peer is there");
+        await using RlpxProbe bystander = await ConnectAsync(server);
+        throwNow.SetResult();
+
+        PeerDisconnectedException end = await Assert.ThrowsAsync<PeerDisconnectedException>(() => victim.ReadAsync().WithinDeadline());
+
+        Assert.Equal(expected, end.Reason);
+        Assert.True(end.IsRemote);
+        await TestNet.UntilAsync(() => server.PeerCount == 1, "only the victim is gone");
+        await bystander.PingAsync().WithinDeadline();
+    }
+
+    [Fact]
+    public async Task A_handler_that_returns_ends_the_peer_with_quitting()
+    {
+        await using Server server = await TestNet.StartAsync(TestNet.Options(TestNet.Sink() with { RunAsync = (_, _, _) => Task.CompletedTask }));
+        await using RlpxProbe probe = await ConnectAsync(server);
+
+        PeerDisconnectedException end = await Assert.ThrowsAsync<PeerDisconnectedException>(() => probe.ReadAsync().WithinDeadline());
+        Assert.Equal(DisconnectReason.Quitting, end.Reason);
+    }
+
+    [Theory]
+    [InlineData(16 + 8)]
+    [InlineData(1_000_000)]
+    [InlineData(ulong.MaxValue)]
+    public async Task A_message_code_out_of_range_is_a_breach_of_protocol(ulong code)
+    {
+        await using Server server = await TestNet.StartAsync();
+        await using RlpxProbe probe = await ConnectAsync(server);
+        await probe.WriteAsync(code, new byte[] { 0xC0 });
+
+        PeerDisconnectedException end = await Assert.ThrowsAsync<PeerDisconnectedException>(() => probe.ReadAsync().WithinDeadline());
+        Assert.Equal(DisconnectReason.ProtocolError, end.Reason);
+    }
+
+    [Fact]
+    public async Task Writing_a_code_beyond_the_protocols_length_throws()
+    {
+        var failure = new TaskCompletionSource<Exception>();
+        Protocol protocol = TestNet.Sink() with
+        {
+            RunAsync = async (_, stream, _) =>
+            {
+                failure.SetResult((await Record.ExceptionAsync(async () => await stream.WriteAsync(8, new byte[] { 0xC0 })))!);
+            },
+        };
+        await using Server server = await TestNet.StartAsync(TestNet.Options(protocol));
+        await using RlpxProbe probe = await ConnectAsync(server);
+        Assert.IsType<ProtocolViolationException>(await failure.Task.WithinDeadline());
+    }
+
+    [Fact]
+    [Trait("Threat", "T12")]
+    public async Task A_message_above_the_protocols_own_limit_is_refused_unseen()
+    {
+        await using Server server = await TestNet.StartAsync(TestNet.Options(TestNet.Sink() with { MaxMessageSize = 1000 }));
+        await using RlpxProbe probe = await ConnectAsync(server);
+        await probe.WriteAsync(16, new byte[1000]);
+        await probe.PingAsync().WithinDeadline();
+        await probe.WriteAsync(16, new byte[1001]);
+
+        PeerDisconnectedException end = await Assert.ThrowsAsync<PeerDisconnectedException>(() => probe.ReadAsync().WithinDeadline());
+        Assert.Equal(DisconnectReason.ProtocolError, end.Reason);
+    }
+
+    [Fact]
+    public async Task Base_protocol_messages_are_answered_or_ignored()
+    {
+        await using Server server = await TestNet.StartAsync();
+        await using RlpxProbe probe = await ConnectAsync(server);
+        for (int i = 0; i < 50; i++)
+        {
+            await probe.PingAsync().WithinDeadline();
+        }
+
+        await probe.WriteAsync(4, new byte[] { 0xC0 }); // unused
+        await probe.WriteAsync(0, new byte[] { 0xC0 }); // a second Hello
+        await probe.PingAsync().WithinDeadline();
+        Assert.Equal(1, server.PeerCount);
+    }
+
+    [Theory]
+    [InlineData("c104", DisconnectReason.TooManyPeers)]
+    [InlineData("04", DisconnectReason.TooManyPeers)]
+    [InlineData("c110", DisconnectReason.SubprotocolError)]
+    [InlineData("c180", DisconnectReason.Requested)]
+    [InlineData("c0", DisconnectReason.Requested)]
+    [InlineData("c20405", DisconnectReason.TooManyPeers)]
+    [InlineData("", DisconnectReason.Invalid)]
+    [InlineData("c3820100", DisconnectReason.Invalid)]
+    [InlineData("88ffffffffffffffff", DisconnectReason.Invalid)]
+    [InlineData("c9880101010101010101", DisconnectReason.Invalid)]
+    [InlineData("c17f", (DisconnectReason)0x7F)]
+    [Trait("Threat", "T07")]
+    public void A_disconnect_reason_is_one_byte_bare_or_in_a_list(string payload, DisconnectReason expected)
+    {
+        DisconnectReason reason = BaseProtocol.DecodeDisconnect(Convert.FromHexString(payload));
+        Assert.Equal(expected, reason);
+        Assert.NotEmpty(reason.ToText());
+    }
+
+    [Fact]
+    public async Task Protocols_are_matched_by_name_and_highest_version_with_offsets_in_order_of_names()
+    {
+        Protocol[] protocols = [TestNet.Sink("b", 1, 3), TestNet.Sink("a", 1, 5), TestNet.Sink("a", 3, 7), TestNet.Sink("a", 2, 1), TestNet.Sink("c", 9, 2)];
+        MatchedProtocol[] matched = ProtocolMatcher.Match(protocols, [new("b", 1), new("a", 1), new("a", 3), new("A", 2), new("c", 8), new("zz", 1)]);
+
+        Assert.Equal(["a/3@16", "b/1@23"], matched.Select(m => $"{m.Protocol.Capability}@{m.Offset}"));
+        await Task.CompletedTask;
+    }
+
+    [Fact]
+    public async Task Info_shows_unknown_handshake_or_what_the_protocol_says()
+    {
+        Protocol[] protocols =
+        [
+            TestNet.Sink("silent"),
+            TestNet.Sink("early") with { PeerInfo = _ => null },
+            TestNet.Sink("open") with { PeerInfo = id => id.ToString() },
+        ];
+        await using Server server = await TestNet.StartAsync(TestNet.Options(protocols));
+        await using RlpxProbe probe = await ConnectAsync(server, [.. protocols.Select(p => p.Capability)]);
+        await TestNet.UntilAsync(() => server.PeerCount == 1, "the peer is there");
+
+        PeerInfo info = server.GetPeersInfo().Single();
+
+        Assert.Equal("unknown", info.Protocols["silent"]);
+        Assert.Equal("handshake", info.Protocols["early"]);
+        Assert.Equal(info.Id, info.Protocols["open"]);
+        Assert.True(info.Network.Inbound);
+        Assert.Equal(["silent/1", "early/1", "open/1"], info.Capabilities);
+        Assert.Matches("^Peer [0-9a-f]{16} 127.0.0.1:[0-9]+$", server.Peers.Single().ToString());
+    }
+
+    [Fact]
+    public void A_peer_for_tests_has_no_connection_and_closes_its_pipe()
+    {
+        (MessagePipe a, MessagePipe b) = MessagePipe.CreatePair();
+        NodeId id = PrivateKey.Generate().PublicKey.NodeId;
+        Peer peer = Peer.CreateForTest(id, "a name with more than twenty characters", [new("eth", 68)], a);
+
+        peer.Disconnect(DisconnectReason.TooManyPeers);
+
+        Assert.Equal("a name with more tha...", peer.Name);
+        Assert.Equal(id, peer.Id);
+        Assert.Throws<MessagePipeClosedException>(() => b.ReadAsync().GetAwaiter().GetResult());
+    }
+
+    internal static Task<RlpxProbe> ConnectAsync(Server server, IReadOnlyList<Capability>? capabilities = null, PrivateKey? key = null) =>
+        RlpxProbe.ConnectAsync(
+            server.Self, key ?? PrivateKey.Generate(), capabilities ?? [.. server.Options.Protocols.Select(p => p.Capability)],
+            cancellationToken: TestContext.Current.CancellationToken);
+}
