@@ -110,6 +110,20 @@ public class RlpReaderTests
         Assert.Equal(expected != RlpError.None, reader.HasError);
     }
 
+    [Theory]
+    [InlineData(0xB8)]
+    [InlineData(0xF8)]
+    public void The_long_form_starts_at_56_bytes(byte header)
+    {
+        foreach (byte size in (byte[])[0, 1, 54, 55, 56, 57, 255])
+        {
+            byte[] data = [header, size, .. new byte[size]];
+            Assert.Equal(size > 55, new RlpReader(data).TrySkip());
+            Assert.Equal(size > 55, RlpEncoding.IsWellFormed(data, out RlpError error));
+            Assert.Equal(size > 55 ? RlpError.None : RlpError.NonCanonicalSize, error);
+        }
+    }
+
     [Fact]
     public void Values_come_out_as_they_went_in()
     {
