@@ -3,10 +3,11 @@
 //   node peer.mjs --version 10|4 [--listen 127.0.0.1:0] [--key HEX] [--name TEXT] [--max-peers N]
 //                 [--capability NAME/VERSION/LENGTH]...
 //
-// Commands: dial {enode}, exchange {seed, totalBytes, maxSize}, send {protocol, code, payload}, ping,
-//           disconnect {reason}, quit. All but dial and quit may name a peer ({peer}, its public key in hex); with
-//           only one connected peer that is the one.
-// Events:   listening {enode, port}, hello, connected, message, exchanged, ping, pong, closed {reason, by}, error.
+// Commands: dial {enode}, exchange {seed, totalBytes, maxSize}, send {protocol, code, payload: HEX | random: SIZE},
+//           ping, disconnect {reason}, quit. All but dial and quit may name a peer ({peer}, its public key in hex);
+//           with only one connected peer that is the one.
+// Events:   listening {enode, port}, hello, connected, sent, message, exchanged, ping, pong, closed {reason, by},
+//           error.
 //
 // It ends when stdin does, so it never outlives the test that started it. It has no discovery and no UDP.
 
@@ -65,6 +66,14 @@ function observe(method, look) {
   }
 }
 
+function describe(payload) {
+  return {
+    size: payload.length,
+    sha256: createHash('sha256').update(payload).digest('hex'),
+    ...(payload.length <= SHOWN_PAYLOAD && { payload: hex(payload) }),
+  }
+}
+
 /** peer id -> { peer, protocols: name -> { send, exchange } } */
 const sessions = new Map()
 
@@ -91,14 +100,7 @@ function capability(text) {
 
       _handleMessage(code, payload) {
         if (name === 'xchg') return this.exchange.handle(code, payload)
-        emit('message', {
-          peer: idOf(this.peer),
-          protocol: name,
-          code,
-          size: payload.length,
-          sha256: createHash('sha256').update(payload).digest('hex'),
-          ...(payload.length <= SHOWN_PAYLOAD && { payload: hex(payload) }),
-        })
+        emit('message', { peer: idOf(this.peer), protocol: name, code, ...describe(payload) })
       }
     },
   }
@@ -155,7 +157,12 @@ const commands = {
     return rlpx.connect({ id: Buffer.from(url.username, 'hex'), address: url.hostname, tcpPort: Number(url.port) })
   },
   exchange: (command) => protocolOf(command, 'xchg').exchange.run(command),
-  send: (command) => protocolOf(command, command.protocol).send(command.code, Buffer.from(command.payload, 'hex')),
+  send(command) {
+    const { protocol, code, payload, random } = command
+    const bytes = random === undefined ? Buffer.from(payload, 'hex') : randomBytes(random)
+    protocolOf(command, protocol).send(code, bytes)
+    emit('sent', { protocol, code, ...describe(bytes) })
+  },
   ping: (command) => sessionOf(command).peer._sendPing(),
   disconnect: (command) => sessionOf(command).peer.disconnect(command.reason),
   quit: () => process.exit(0),
