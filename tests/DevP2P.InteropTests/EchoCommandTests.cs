@@ -67,7 +67,7 @@ public class EchoCommandTests
     private static JsonProcess StartNode(string dataDirectory) => JsonProcess.Start(
         "dotnet",
         [
-            Path.Combine(AppContext.BaseDirectory, "devp2p.dll"), "run",
+            Path.Combine(AppContext.BaseDirectory, "DevP2P.Cli.dll"), "run",
             "--data-dir", dataDirectory, "--listen", "127.0.0.1:0", "--no-discovery", "--echo", "--log", "json",
         ],
         dataDirectory,
