@@ -25,7 +25,7 @@ public class ForeignConnectionTests
         Assert.Equal(5, hello.GetProperty("version").GetInt32());
         Assert.Equal("devp2p-interop", hello.GetProperty("name").GetString());
         Assert.Equal(["bounce/1"], hello.GetProperty("capabilities").EnumerateArray().Select(c => c.GetString()));
-        Assert.Equal(ours.Enode, $"enode://{hello.GetProperty("peer").GetString()}@127.0.0.1:{ours.Server.Self.TcpPort}");
+        Assert.StartsWith($"enode://{hello.GetProperty("peer").GetString()}@127.0.0.1:", ours.Enode, StringComparison.Ordinal);
 
         Peer peer = Assert.Single(ours.Server.Peers);
         Assert.Equal(Node.Parse(theirs.Enode).Id, peer.Id);

@@ -51,8 +51,12 @@ internal sealed class JsPeer : IAsyncDisposable
     public void Dial(string enode) => Command("dial", new() { ["enode"] = enode });
 
     /// <summary>Starts sending; the event <c>exchanged</c> comes once both directions are through.</summary>
-    public void Exchange(int seed, long totalBytes, int maxSize, string? peer = null) =>
-        Command("exchange", new() { ["seed"] = seed, ["totalBytes"] = totalBytes, ["maxSize"] = maxSize, ["peer"] = peer });
+    public void Exchange(int seed, long totalBytes, int maxSize) =>
+        Command("exchange", new() { ["seed"] = seed, ["totalBytes"] = totalBytes, ["maxSize"] = maxSize });
+
+    /// <summary>Sends through code 0 of a protocol that answers with code 1; <c>echoed</c> comes once all is back.</summary>
+    public void Echo(string protocol, int seed, long totalBytes, int maxSize) =>
+        Command("echo", new() { ["protocol"] = protocol, ["seed"] = seed, ["totalBytes"] = totalBytes, ["maxSize"] = maxSize });
 
     public void Send(string protocol, int code, byte[] payload) =>
         Command("send", new() { ["protocol"] = protocol, ["code"] = code, ["payload"] = Convert.ToHexStringLower(payload) });

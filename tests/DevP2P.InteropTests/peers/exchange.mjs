@@ -95,6 +95,22 @@ export class Tally {
   }
 }
 
+/** Sends the payloads that the options describe as fast as the socket takes them, and says what it sent. */
+async function sendAll(send, code, socket, options) {
+  const sent = new Tally()
+  for (const payload of payloads(options)) {
+    if (socket.destroyed) throw new Error('the connection closed while sending')
+    sent.add(payload)
+    send(code, payload)
+    if (socket.writableLength > MAX_BUFFERED) {
+      await Promise.race([once(socket, 'drain'), once(socket, 'close')])
+    } else {
+      await new Promise((resolve) => setImmediate(resolve)) // let the reading side have its turn
+    }
+  }
+  return sent.summary()
+}
+
 /** One peer's side of the exchange; `report` gets the outcome once both directions are through. */
 export class Exchange {
   #send
@@ -111,20 +127,9 @@ export class Exchange {
   }
 
   async run(options) {
-    const sent = new Tally()
-    for (const payload of payloads(options)) {
-      if (this.#socket.destroyed) return
-      sent.add(payload)
-      this.#send(DATA, payload)
-      if (this.#socket.writableLength > MAX_BUFFERED) {
-        await Promise.race([once(this.#socket, 'drain'), once(this.#socket, 'close')])
-      } else {
-        await new Promise((resolve) => setImmediate(resolve)) // let the reading side have its turn
-      }
-    }
-    const { count, bytes, digest } = sent.summary()
-    this.#send(DONE, RLP.encode([count, bytes, Buffer.from(digest, 'hex')]))
-    this.#sent = sent.summary()
+    const sent = await sendAll(this.#send, DATA, this.#socket, options)
+    this.#send(DONE, RLP.encode([sent.count, sent.bytes, Buffer.from(sent.digest, 'hex')]))
+    this.#sent = sent
     this.#finish()
   }
 
@@ -147,6 +152,37 @@ export class Exchange {
     const received = this.#received.summary()
     const equal = JSON.stringify(received) === JSON.stringify(this.#claimed)
     this.#report({ sent: this.#sent, received, claimed: this.#claimed, equal })
+  }
+}
+
+/** The same traffic through a server that answers every code 0 with a code 1: what goes out must come back. */
+export class EchoExchange {
+  #send
+  #socket
+  #report
+  #received = new Tally()
+  #sent
+
+  constructor(send, socket, report) {
+    this.#send = send
+    this.#socket = socket
+    this.#report = report
+  }
+
+  async run(options) {
+    this.#sent = await sendAll(this.#send, 0, this.#socket, options)
+    this.#finish()
+  }
+
+  handle(payload) {
+    this.#received.add(payload)
+    this.#finish()
+  }
+
+  #finish() {
+    if (this.#sent?.count !== this.#received.count) return
+    const received = this.#received.summary()
+    this.#report({ sent: this.#sent, received, equal: received.digest === this.#sent.digest })
   }
 }
 

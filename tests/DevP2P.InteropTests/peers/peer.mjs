@@ -3,11 +3,11 @@
 //   node peer.mjs --version 10|4 [--listen 127.0.0.1:0] [--key HEX] [--name TEXT] [--max-peers N]
 //                 [--capability NAME/VERSION/LENGTH]...
 //
-// Commands: dial {enode}, exchange {seed, totalBytes, maxSize}, send {protocol, code, payload: HEX | random: SIZE},
-//           ping, disconnect {reason}, quit. All but dial and quit may name a peer ({peer}, its public key in hex);
-//           with only one connected peer that is the one.
-// Events:   listening {enode, port}, hello, connected, sent, message, exchanged, ping, pong, closed {reason, by},
-//           error.
+// Commands: dial {enode}, exchange {seed, totalBytes, maxSize} over xchg, echo {seed, totalBytes, maxSize} through code
+//           0 of `protocol`, send {protocol, code, payload: HEX | random: SIZE}, ping, disconnect {reason}, quit. All but
+//           dial and quit may name a peer ({peer}, its public key in hex); a single connected peer needs no name.
+// Events:   listening {enode, port}, hello, connected, sent, message, exchanged, echoed, ping, pong,
+//           closed {reason, by}, error.
 //
 // It ends when stdin does, so it never outlives the test that started it. It has no discovery and no UDP.
 
@@ -17,7 +17,7 @@ import { parseArgs } from 'node:util'
 
 import snappy from 'snappyjs'
 
-import { Exchange } from './exchange.mjs'
+import { EchoExchange, Exchange } from './exchange.mjs'
 
 const { values: options } = parseArgs({
   options: {
@@ -100,6 +100,7 @@ function capability(text) {
 
       _handleMessage(code, payload) {
         if (name === 'xchg') return this.exchange.handle(code, payload)
+        if (this.echo && code === 1) return this.echo.handle(payload)
         emit('message', { peer: idOf(this.peer), protocol: name, code, ...describe(payload) })
       }
     },
@@ -157,6 +158,14 @@ const commands = {
     return rlpx.connect({ id: Buffer.from(url.username, 'hex'), address: url.hostname, tcpPort: Number(url.port) })
   },
   exchange: (command) => protocolOf(command, 'xchg').exchange.run(command),
+  echo(command) {
+    const protocol = protocolOf(command, command.protocol)
+    protocol.echo = new EchoExchange(protocol.send, protocol.peer._socket, (outcome) => {
+      protocol.echo = undefined
+      emit('echoed', { peer: idOf(protocol.peer), ...outcome })
+    })
+    return protocol.echo.run(command)
+  },
   send(command) {
     const { protocol, code, payload, random } = command
     const bytes = random === undefined ? Buffer.from(payload, 'hex') : randomBytes(random)
