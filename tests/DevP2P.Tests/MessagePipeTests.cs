@@ -126,7 +126,7 @@ public sealed class MessagePipeTests
         }
 
         Message[] messages = await Task.WhenAll(readers.Where((_, i) => i != 2)).WithinDeadline();
-        Assert.Equal([0ul, 1, 2, 3], messages.Select(m => m.Code).Order());
+        Assert.Equal(new ulong[] { 0, 1, 2, 3 }, messages.Select(m => m.Code).Order());
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using DevP2P.Crypto;
 using DevP2P.Nodes;
+using DevP2P.Rlp;
 using DevP2P.Rlpx;
 using Xunit;
 
@@ -10,7 +11,7 @@ public sealed class PeerTests
     public static TheoryData<Func<Exception>, DisconnectReason> HandlerEndings => new()
     {
         { () => new ProtocolViolationException("bad"), DisconnectReason.ProtocolError },
-        { () => new Rlp.RlpException(Rlp.RlpError.InputTooShort), DisconnectReason.ProtocolError },
+        { () => new RlpException(RlpError.EndOfInput), DisconnectReason.ProtocolError },
         { () => new PeerDisconnectedException(DisconnectReason.UselessPeer), DisconnectReason.UselessPeer },
         { () => new InvalidOperationException("a defect"), DisconnectReason.SubprotocolError },
     };
