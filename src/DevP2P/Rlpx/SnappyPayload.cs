@@ -11,10 +11,50 @@ internal static class SnappyPayload
     /// </summary>
     private const int MaxExpansion = 22;
 
-    /// <summary>The format's own bound.</summary>
-    public static int GetMaxCompressedSize(int size) => Snappy.GetMaxCompressedLength(size);
+    /// <summary>
+    /// Payloads up to this size are stored as one literal: there is little to gain in them, and the library's compressor
+    /// allocates and costs more than the rest of a small frame.
+    /// </summary>
+    private const int MaxStoredSize = 128;
 
-    public static int Compress(ReadOnlySpan<byte> payload, Span<byte> destination) => Snappy.Compress(payload, destination);
+    /// <summary>A literal's tag holds its length up to this; above, one more byte does (lengths up to 256).</summary>
+    private const int MaxShortLiteral = 60;
+
+    /// <summary>The format's own bound.</summary>
+    public static int GetMaxCompressedSize(int size) => Math.Max(Snappy.GetMaxCompressedLength(size), size + 4);
+
+    public static int Compress(ReadOnlySpan<byte> payload, Span<byte> destination)
+    {
+        if (payload.Length is 0 or > MaxStoredSize)
+        {
+            return Snappy.Compress(payload, destination);
+        }
+
+        // The uncompressed length as a varint, then the literal's tag.
+        int at = 0;
+        if (payload.Length < 0x80)
+        {
+            destination[at++] = (byte)payload.Length;
+        }
+        else
+        {
+            destination[at++] = (byte)(payload.Length | 0x80);
+            destination[at++] = (byte)(payload.Length >> 7);
+        }
+
+        if (payload.Length <= MaxShortLiteral)
+        {
+            destination[at++] = (byte)((payload.Length - 1) << 2);
+        }
+        else
+        {
+            destination[at++] = MaxShortLiteral << 2;
+            destination[at++] = (byte)(payload.Length - 1);
+        }
+
+        payload.CopyTo(destination[at..]);
+        return at + payload.Length;
+    }
 
     /// <summary>Reads the declared size without decompressing anything.</summary>
     /// <returns>False for a malformed length, and for one that these bytes cannot possibly expand to.</returns>
@@ -40,6 +80,14 @@ internal static class SnappyPayload
     /// <returns>False if the data is corrupt.</returns>
     public static bool TryDecompress(ReadOnlySpan<byte> compressed, Span<byte> destination)
     {
+        // One short literal that is the whole block needs no decompressor.
+        if (destination.Length is > 0 and <= MaxShortLiteral
+            && compressed.Length == destination.Length + 2 && compressed[1] == (destination.Length - 1) << 2)
+        {
+            compressed[2..].CopyTo(destination);
+            return true;
+        }
+
         try
         {
             return Snappy.TryDecompress(compressed, destination, out int written) && written == destination.Length;
