@@ -55,7 +55,10 @@ internal sealed class AesBlock
     /// <summary>True where the processor's own AES instructions are used.</summary>
     public static bool IsHardwareSupported => AesInstructions.IsSupported;
 
+    // AggressiveOptimization, here and below: tiered compilation would leave the first seconds of a connection to slow code.
+
     /// <summary>Encrypts one 16-byte block; source and destination may be the same.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Encrypt(ReadOnlySpan<byte> block, Span<byte> destination)
     {
         block = block[..BlockSize];
@@ -72,6 +75,7 @@ internal sealed class AesBlock
     }
 
     /// <summary>Encrypts each 16-byte block of <paramref name="blocks"/> by itself, in place.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void EncryptBlocks(Span<byte> blocks)
     {
         if (blocks.Length % BlockSize != 0)

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 
 namespace DevP2P.Crypto;
 
@@ -34,6 +35,7 @@ internal struct Keccak256
     }
 
     /// <summary>Absorbs more input.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Append(ReadOnlySpan<byte> data)
     {
         // Byte by byte up to a lane boundary, then whole lanes, then the rest, which no longer fills a lane.
@@ -68,6 +70,7 @@ internal struct Keccak256
         copy.Finish(digest);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Finish(Span<byte> digest)
     {
         digest = digest[..DigestSize];

@@ -147,16 +147,17 @@ public class AesTests
         using var aes = Aes.Create();
         aes.Key = key;
         byte[] counter = [.. initialCounter];
-        for (int i = 0; i < data.Length; i++)
+        for (int start = 0; start < data.Length; start += 16)
         {
-            if (i > 0 && i % 16 == 0)
+            byte[] stream = aes.EncryptEcb(counter, PaddingMode.None);
+            for (int i = start; i < Math.Min(start + 16, data.Length); i++)
             {
-                for (int j = 15; j >= 0 && ++counter[j] == 0; j--)
-                {
-                }
+                data[i] ^= stream[i - start];
             }
 
-            data[i] ^= aes.EncryptEcb(counter, PaddingMode.None)[i % 16];
+            for (int j = 15; j >= 0 && ++counter[j] == 0; j--)
+            {
+            }
         }
     }
 }

@@ -18,6 +18,7 @@ public class Secp256k1AgreementTests
     private static readonly Gen<byte[]> Hashes = Gen.Frequency(
         (8, Gen.Byte.Array[32]),
         (1, Gen.Const(new byte[32])),
+        (1, Gen.Const(Hex(new string('f', 64)))), // above n
         (1, Gen.Int[-1, 1].Select(i => Scalar(i))));
 
     public static TheoryData<Implementation> Implementations => Curve.Implementations;
