@@ -15,9 +15,8 @@ internal readonly record struct DialAddressPolicy(NetList? NetRestrict, bool IsO
     /// <summary><see cref="DialRefusal.None"/> if the address may be dialled.</summary>
     public DialRefusal Check(IPAddress address)
     {
-        // One address, one rule: ::ffff:10.0.0.1 reaches 10.0.0.1.
-        IPAddress plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
-        if (NetRestrict is not null && !NetRestrict.Contains(plain))
+        // Lists and rules judge ::ffff:10.0.0.1 as the 10.0.0.1 that it reaches.
+        if (NetRestrict is not null && !NetRestrict.Contains(address))
         {
             return DialRefusal.NetRestrict;
         }
@@ -27,11 +26,12 @@ internal readonly record struct DialAddressPolicy(NetList? NetRestrict, bool IsO
             return DialRefusal.None;
         }
 
-        if (plain.Equals(IPAddress.Any) || plain.Equals(IPAddress.IPv6Any) || AddressRules.IsSpecialNetwork(plain))
+        // First, because link-local addresses count as both: not even a source on our LAN need be on our link.
+        if (AddressRules.IsSpecialNetwork(address))
         {
             return DialRefusal.ReservedAddress;
         }
 
-        return AddressRules.IsLan(plain) && !AllowLan ? DialRefusal.LanAddress : DialRefusal.None;
+        return AddressRules.IsLan(address) && !AllowLan ? DialRefusal.LanAddress : DialRefusal.None;
     }
 }

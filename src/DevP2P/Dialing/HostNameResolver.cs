@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using DevP2P.NetUtil;
 
 namespace DevP2P.Dialing;
 
@@ -43,7 +44,7 @@ internal sealed class HostNameResolver
         }
 
         ILookup<bool, IPAddress> byFamily = found
-            .Select(a => a.IsIPv4MappedToIPv6 ? a.MapToIPv4() : a)
+            .Select(AddressRules.Unmap)
             .Distinct()
             .ToLookup(a => a.AddressFamily == AddressFamily.InterNetworkV6);
         return [.. Interleave([.. byFamily[true]], [.. byFamily[false]])];

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using DevP2P.NetUtil;
 using DevP2P.Nodes;
 
 namespace DevP2P.Dialing;
@@ -127,7 +128,7 @@ public sealed class TcpDialer : IDialer
 
     internal static async ValueTask<DialedConnection> ConnectSocketAsync(IPEndPoint endPoint, CancellationToken cancellationToken)
     {
-        IPEndPoint plain = endPoint.Address.IsIPv4MappedToIPv6 ? new IPEndPoint(endPoint.Address.MapToIPv4(), endPoint.Port) : endPoint;
+        var plain = new IPEndPoint(AddressRules.Unmap(endPoint.Address), endPoint.Port);
         var socket = new Socket(plain.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {

@@ -43,7 +43,7 @@ public sealed class DialHistoryTests
     {
         var history = new DialHistory();
         history.Record(Attempt(1, isStatic: true));
-        for (int i = 100; i < 3 * DialHistory.MaxNodes; i++)
+        for (int i = 100; i < 200 + DialHistory.MaxNodes; i++)
         {
             history.Record(Attempt(i, isStatic: false));
         }
@@ -52,7 +52,7 @@ public sealed class DialHistoryTests
         Assert.Equal(DialHistory.MaxNodes, history.NodeCount);
 
         // But they are bounded as well.
-        for (int i = 100; i < 3 * DialHistory.MaxNodes; i++)
+        for (int i = 100; i < 200 + DialHistory.MaxNodes; i++)
         {
             history.Record(Attempt(i, isStatic: true));
         }

@@ -264,6 +264,8 @@ public sealed class DialSourceTests
     [InlineData("fc00::1", true)]
     [InlineData("44.1.2.3", true)]
     [InlineData("0.0.0.0", false)]
+    [InlineData("169.254.1.1", false)]
+    [InlineData("fe80::1", false)]
     [InlineData("100.64.0.1", false)]
     [InlineData("192.0.2.1", false)]
     [InlineData("224.0.0.1", false)]
