@@ -5,13 +5,6 @@ using DevP2P.Nodes;
 
 namespace DevP2P.Dialing;
 
-/// <summary>What a <see cref="DialScheduler"/> needs to know about its node.</summary>
-/// <param name="Self">Our own id: never dialled.</param>
-/// <param name="MaxDialedPeers">How many peers dynamic dials may fill. Static nodes are dialled regardless.</param>
-/// <param name="MaxActiveDials">How many dials of either kind run at once.</param>
-/// <param name="NetRestrict">The only networks to dial, or null for all.</param>
-internal sealed record DialSchedulerOptions(NodeId Self, int MaxDialedPeers, int MaxActiveDials, NetList? NetRestrict = null);
-
 /// <summary>
 /// Decides whom to dial and when. A state machine without I/O: it takes the time and what happened, and hands out the
 /// dials to start, the sources to ask and the moment to wake up. Not safe for concurrent calls.
@@ -34,59 +27,11 @@ internal sealed record DialSchedulerOptions(NodeId Self, int MaxDialedPeers, int
 /// </remarks>
 internal sealed class DialScheduler
 {
-    /// <summary>
-    /// No node is dialled twice within this time. It is longer than the 30 s for which others refuse a second inbound
-    /// connection from one address (threat T02), so that a dial is not wasted.
-    /// </summary>
-    public static readonly TimeSpan RedialInterval = InboundThrottle + TimeSpan.FromSeconds(5);
-
-    /// <summary>The wait after the first failure to reach a static node; it doubles with each further one.</summary>
-    public static readonly TimeSpan InitialStaticBackOff = RedialInterval;
-
-    /// <summary>The longest wait between two attempts to reach a static node.</summary>
-    public static readonly TimeSpan MaxStaticBackOff = TimeSpan.FromMinutes(10);
-
-    /// <summary>A connection that lasted longer than this ends a static node's back-off; a shorter one counts as a failure.</summary>
-    public static readonly TimeSpan StableConnection = TimeSpan.FromMinutes(1);
-
-    /// <summary>For how long a node that the operator removed is not dialled.</summary>
-    public static readonly TimeSpan HoldDown = TimeSpan.FromSeconds(60);
-
-    /// <summary>A source that is asked but offers nothing that may be dialled for this long no longer keeps others to their share.</summary>
-    public static readonly TimeSpan QuietSourceAfter = TimeSpan.FromMinutes(5);
-
-    /// <summary>How long a source is left alone after <see cref="MaxRejectedInARow"/> candidates that may not be dialled.</summary>
-    public static readonly TimeSpan SourceRest = TimeSpan.FromSeconds(1);
-
-    /// <summary>See <see cref="SourceRest"/>.</summary>
-    public const int MaxRejectedInARow = 32;
-
-    /// <summary>
-    /// The part of <see cref="DialSchedulerOptions.MaxDialedPeers"/>, rounded up, that one of several sources may hold in
-    /// active dials and dialed peers together (threat T03).
-    /// </summary>
-    public const double MaxSourceShare = 0.5;
-
-    /// <summary>How many sources there may be.</summary>
-    public const int MaxSources = 64;
-
-    /// <summary>
-    /// How many recently dialled nodes are remembered. While it is full no candidate is dialled, which also limits dynamic
-    /// dials to 1,024 in 35 s however quickly they fail: nobody is to mistake a node for a scanner.
-    /// </summary>
-    public const int MaxRecentDials = 1024;
-
-    /// <summary>How many removed nodes are remembered; beyond it the oldest is forgotten.</summary>
-    public const int MaxHoldDowns = 1024;
-
-    // go-ethereum's inboundThrottleTime.
-    private static TimeSpan InboundThrottle => TimeSpan.FromSeconds(30);
-
     private readonly DialSchedulerOptions _options;
     private readonly StaticNodes _static;
     private readonly DialSources _sources;
-    private readonly ExpiringIds _recent = new(MaxRecentDials);
-    private readonly ExpiringIds _heldDown = new(MaxHoldDowns);
+    private readonly ExpiringIds _recent = new(DialLimits.MaxRecentDials);
+    private readonly ExpiringIds _heldDown = new(DialLimits.MaxHoldDowns);
     private readonly Dictionary<NodeId, DialRequest> _active = [];
     private readonly Dictionary<NodeId, ConnectedPeer> _peers = [];
     private readonly HashSet<NodeId> _pendingInbound = [];
@@ -132,7 +77,7 @@ internal sealed class DialScheduler
     /// </summary>
     /// <returns>
     /// <see cref="DialRefusal.None"/>, or why this node can never be dialled; then nothing has changed. The first dial is due
-    /// at once, except that <see cref="RedialInterval"/> since the last one still holds, unless that went to another
+    /// at once, except that <see cref="DialLimits.RedialInterval"/> since the last one still holds, unless that went to another
     /// address, or the node is on the LAN, where no throttle applies.
     /// </returns>
     public DialRefusal AddStatic(TimeSpan now, Node node)
@@ -180,7 +125,7 @@ internal sealed class DialScheduler
     }
 
     /// <summary>
-    /// Stops dialling a static node. With <paramref name="holdDown"/>, no source brings the node back for <see cref="HoldDown"/>
+    /// Stops dialling a static node. With <paramref name="holdDown"/>, no source brings the node back for <see cref="DialLimits.HoldDown"/>
     /// either; that holds for nodes that were not static, too. A dial that is already running is the pump's to cancel.
     /// </summary>
     /// <returns>True if the node was static.</returns>
@@ -189,19 +134,19 @@ internal sealed class DialScheduler
         if (holdDown)
         {
             _heldDown.Expire(now);
-            _heldDown.Add(id, now + HoldDown);
+            _heldDown.Add(id, now + DialLimits.HoldDown);
         }
 
         return _static.Remove(id);
     }
 
-    /// <summary>True if the operator removed the node less than <see cref="HoldDown"/> ago: for the admission of inbound connections.</summary>
+    /// <summary>True if the operator removed the node less than <see cref="DialLimits.HoldDown"/> ago: for the admission of inbound connections.</summary>
     public bool IsHeldDown(TimeSpan now, NodeId id) => _heldDown.GetExpiry(now, id) is not null;
 
     /// <summary>Registers a source of candidates.</summary>
     /// <param name="allowLan">True if the source itself is on the LAN, so that LAN addresses may come from it (threat T18).</param>
     /// <returns>The source's id, never given twice.</returns>
-    /// <exception cref="InvalidOperationException">There are <see cref="MaxSources"/> sources.</exception>
+    /// <exception cref="InvalidOperationException">There are <see cref="DialLimits.MaxSources"/> sources.</exception>
     public int AddSource(bool allowLan = false) => _sources.Add(allowLan);
 
     /// <summary>A source has ended. Its dials and peers stay.</summary>
@@ -233,7 +178,7 @@ internal sealed class DialScheduler
             _sources.Release(source);
         }
 
-        if (now - peer.Since > StableConnection)
+        if (now - peer.Since > DialLimits.StableConnection)
         {
             _static.Reset(id, now);
         }
@@ -341,7 +286,7 @@ internal sealed class DialScheduler
         }
 
         _active.Add(request.Node.Id, request);
-        _recent.Add(request.Node.Id, now + RedialInterval);
+        _recent.Add(request.Node.Id, now + DialLimits.RedialInterval);
         return true;
     }
 

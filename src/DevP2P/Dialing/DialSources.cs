@@ -39,9 +39,9 @@ internal sealed class DialSources(int maxDialedPeers)
 
     public int Add(bool allowLan)
     {
-        if (_sources.Count >= DialScheduler.MaxSources)
+        if (_sources.Count >= DialLimits.MaxSources)
         {
-            throw new InvalidOperationException($"at most {DialScheduler.MaxSources} sources of dial candidates");
+            throw new InvalidOperationException($"at most {DialLimits.MaxSources} sources of dial candidates");
         }
 
         _sources.Add(new Source(++_lastId, allowLan));
@@ -80,7 +80,7 @@ internal sealed class DialSources(int maxDialedPeers)
             if (!source.IsAsked && source.Candidate is null && source.RestUntil is null && source.Held < GetCap(source))
             {
                 source.IsAsked = true;
-                source.QuietAt ??= now + DialScheduler.QuietSourceAfter;
+                source.QuietAt ??= now + DialLimits.QuietSourceAfter;
                 _askCursor = index + 1;
                 id = source.Id;
                 return true;
@@ -119,10 +119,10 @@ internal sealed class DialSources(int maxDialedPeers)
     public void Reject(int id, TimeSpan now)
     {
         Source source = _sources.Find(s => s.Id == id)!;
-        if (++source.RejectedInARow == DialScheduler.MaxRejectedInARow)
+        if (++source.RejectedInARow == DialLimits.MaxRejectedInARow)
         {
             source.RejectedInARow = 0;
-            source.RestUntil = now + DialScheduler.SourceRest;
+            source.RestUntil = now + DialLimits.SourceRest;
         }
     }
 
@@ -181,7 +181,7 @@ internal sealed class DialSources(int maxDialedPeers)
 
     /// <summary>Half of <paramref name="maxDialedPeers"/>, rounded up.</summary>
     internal static int GetShare(int maxDialedPeers) =>
-        (int)Math.Ceiling(maxDialedPeers * DialScheduler.MaxSourceShare);
+        (int)Math.Ceiling(maxDialedPeers * DialLimits.MaxSourceShare);
 
     private static TimeSpan? Min(TimeSpan? a, TimeSpan? b) => b is null || a <= b ? a : b;
 

@@ -101,14 +101,14 @@ internal sealed class StaticNodes(RandomSource random)
     }
 
     /// <summary>
-    /// 35 s, doubled with every failure in a row up to <see cref="DialScheduler.MaxStaticBackOff"/>, of which the last fifth is
+    /// 35 s, doubled with every failure in a row up to <see cref="DialLimits.MaxStaticBackOff"/>, of which the last fifth is
     /// random, so that nodes which failed together do not come back together. It is never infinite.
     /// </summary>
     private TimeSpan GetBackOff(int failures)
     {
-        TimeSpan ceiling = DialScheduler.MaxStaticBackOff * 4 / 5;
+        TimeSpan ceiling = DialLimits.MaxStaticBackOff * 4 / 5;
         // 2^16 times 35 s is far beyond any ceiling; the bound keeps the product finite.
-        TimeSpan delay = DialScheduler.InitialStaticBackOff * (1 << Math.Min(failures - 1, 16));
+        TimeSpan delay = DialLimits.InitialStaticBackOff * (1 << Math.Min(failures - 1, 16));
         delay = delay < ceiling ? delay : ceiling;
         return delay + TimeSpan.FromMilliseconds(random.Next((int)(delay / 4).TotalMilliseconds + 1));
     }

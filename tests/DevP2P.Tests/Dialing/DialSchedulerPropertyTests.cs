@@ -40,7 +40,7 @@ public sealed class DialSchedulerPropertyTests
                 for (int i = 0; i < 2; i++)
                 {
                     int before = d.Dials.Count(x => x.Request.Node.Id == Id(0));
-                    for (TimeSpan t = TimeSpan.Zero; t <= DialScheduler.MaxStaticBackOff; t += TcpDialer.Timeout)
+                    for (TimeSpan t = TimeSpan.Zero; t <= DialLimits.MaxStaticBackOff; t += TcpDialer.Timeout)
                     {
                         d.Advance(TcpDialer.Timeout);
                         EndEverything(d);

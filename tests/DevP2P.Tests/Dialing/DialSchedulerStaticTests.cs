@@ -37,7 +37,7 @@ public sealed class DialSchedulerStaticTests
 
         // Jitter: a hundred nodes that failed together do not come back together.
         Assert.True(waits.Skip(4).Distinct().Count() > 80);
-        Assert.True(waits.Max() <= DialScheduler.MaxStaticBackOff.TotalSeconds);
+        Assert.True(waits.Max() <= DialLimits.MaxStaticBackOff.TotalSeconds);
     }
 
     [Fact]

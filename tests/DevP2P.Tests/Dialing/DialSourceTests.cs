@@ -115,7 +115,7 @@ public sealed class DialSourceTests
         int quiet = d.AddSource();
         d.Discover(loud, Range(1, 20));
         Assert.Equal(2, d.TakeDials().Count);
-        d.Advance(DialScheduler.QuietSourceAfter - TimeSpan.FromTicks(1));
+        d.Advance(DialLimits.QuietSourceAfter - TimeSpan.FromTicks(1));
         Assert.Empty(d.TakeDials());
         d.Advance(TimeSpan.FromTicks(1));
         Assert.Equal(6, d.TakeDials().Count);
@@ -148,11 +148,11 @@ public sealed class DialSourceTests
         var d = new DialDriver(maxDialed: 4, maxActive: 50);
         int source = d.AddSource();
         d.Discover(source, [.. Enumerable.Repeat(NodeOf(SelfNumber), 100)]);
-        Assert.Equal(DialScheduler.MaxRejectedInARow, d.Refusals.Count);
+        Assert.Equal(DialLimits.MaxRejectedInARow, d.Refusals.Count);
         d.AdvanceSeconds(0.999);
-        Assert.Equal(DialScheduler.MaxRejectedInARow, d.Refusals.Count);
+        Assert.Equal(DialLimits.MaxRejectedInARow, d.Refusals.Count);
         d.AdvanceSeconds(0.001);
-        Assert.Equal(2 * DialScheduler.MaxRejectedInARow, d.Refusals.Count);
+        Assert.Equal(2 * DialLimits.MaxRejectedInARow, d.Refusals.Count);
     }
 
     [Fact]
@@ -191,21 +191,21 @@ public sealed class DialSourceTests
             d.Fail(d.Active.Keys.First());
         }
 
-        Assert.Equal(DialScheduler.MaxRecentDials, d.Dials.Count);
+        Assert.Equal(DialLimits.MaxRecentDials, d.Dials.Count);
         d.AdvanceSeconds(35);
         while (d.Active.Count > 0)
         {
             d.Fail(d.Active.Keys.First());
         }
 
-        Assert.Equal(2 * DialScheduler.MaxRecentDials, d.Dials.Count);
+        Assert.Equal(2 * DialLimits.MaxRecentDials, d.Dials.Count);
     }
 
     [Fact]
     public void The_number_of_sources_is_limited_and_removing_one_keeps_the_order()
     {
         var d = new DialDriver(maxDialed: 100, maxActive: 100);
-        int[] ids = [.. Enumerable.Range(0, DialScheduler.MaxSources).Select(_ => d.Scheduler.AddSource())];
+        int[] ids = [.. Enumerable.Range(0, DialLimits.MaxSources).Select(_ => d.Scheduler.AddSource())];
         Assert.Throws<InvalidOperationException>(() => d.Scheduler.AddSource());
         Assert.True(d.Scheduler.TryGetWantedSource(d.Now, out int first));
         Assert.True(d.Scheduler.TryGetWantedSource(d.Now, out int second));
