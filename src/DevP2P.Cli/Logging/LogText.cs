@@ -49,10 +49,16 @@ internal static class LogText
         }
     }
 
-    /// <summary>Appends <c>key=value</c>, the value in quotes when it has a space or a quote in it.</summary>
+    /// <summary>Appends <c>key=value</c>.</summary>
     public static void AppendPair(StringBuilder line, string key, object? value)
     {
         line.Append(key).Append('=');
+        AppendQuoted(line, value);
+    }
+
+    /// <summary>Appends a value, in quotes when it is empty or has a space, a quote or an equals sign in it.</summary>
+    public static void AppendQuoted(StringBuilder line, object? value)
+    {
         int start = line.Length;
         AppendValue(line, value);
         bool quote = line.Length == start;
@@ -74,6 +80,18 @@ internal static class LogText
         var result = new StringBuilder(Math.Min(text.Length, maxLength) + 8);
         AppendEscaped(result, text, maxLength);
         return result.ToString();
+    }
+
+    /// <summary>A foreign text of bounded length for JSON, whose encoder does the escaping.</summary>
+    public static string Cap(string text)
+    {
+        if (text.Length <= MaxValueLength)
+        {
+            return text;
+        }
+
+        int end = char.IsHighSurrogate(text[MaxValueLength - 1]) ? MaxValueLength - 1 : MaxValueLength;
+        return text[..end] + "…";
     }
 
     /// <summary>Appends a foreign text, escaped, ids in it shortened, and cut off at <paramref name="maxLength"/>.</summary>
