@@ -14,7 +14,7 @@ internal sealed class TerminationSignal : IDisposable
     public TerminationSignal(CancellationToken cancellationToken = default)
     {
         _source = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        _registrations = [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP }
+        _registrations = [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM }
             .Select(signal => PosixSignalRegistration.Create(signal, Handle))];
     }
 

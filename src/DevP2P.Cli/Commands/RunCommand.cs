@@ -116,7 +116,7 @@ internal static partial class RunCommand
             switch (e.Type)
             {
                 case PeerEventType.Add:
-                    string? name = server.Peers.FirstOrDefault(peer => peer.Id == e.Peer)?.Name;
+                    string? name = server.Peers.FirstOrDefault(peer => peer.Id == e.Peer)?.FullName;
                     LogPeerAdded(log, e.Peer, e.RemoteAddress, name, server.PeerCount);
                     break;
                 case PeerEventType.Drop:

@@ -150,7 +150,7 @@ internal sealed class DemoNetwork : IAsyncDisposable
         }
 
         return new DemoReport(
-            failure is null, failure, Math.Round(Elapsed.TotalSeconds, 1), _nodes.Count, _nodes.Count(node => node.IsConnected), ExpectedLinks,
+            failure is null, failure, Math.Round(Elapsed.TotalSeconds, 1), _nodes.Count, totals.Connected, totals.Links,
             totals.Published, totals.Delivered, missing, totals.Duplicates, totals.Sent, LatencyReport.From(totals.Latencies),
             [.. _nodes.Select(node => new DemoNodeReport(
                 node.Name, node.Id.ToString(), node.Gossip.Links, (long)node.Gossip.Published, node.Gossip.Delivered))]);

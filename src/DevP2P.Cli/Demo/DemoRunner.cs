@@ -53,7 +53,7 @@ internal sealed class DemoRunner(DemoOptions options, TextWriter? progress, IAns
         if (console is not null)
         {
             Task keys = WatchKeysAsync(network, quit, stop);
-            await new DemoView(network, options).RunAsync(console, stop);
+            await new DemoView(network, options, console).RunAsync(stop);
             await keys;
             return;
         }

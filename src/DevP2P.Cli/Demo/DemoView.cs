@@ -6,12 +6,18 @@ using Spectre.Console.Rendering;
 namespace DevP2P.Cli.Demo;
 
 /// <summary>The live picture of the demo: a table of nodes, sums and rates, latency, and the latest events.</summary>
-internal sealed class DemoView(DemoNetwork network, DemoOptions options)
+internal sealed class DemoView(DemoNetwork network, DemoOptions options, IAnsiConsole console)
 {
     /// <summary>How often the picture is drawn: often enough to look alive, seldom enough to cost nothing.</summary>
     public static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
 
-    private const int EventLines = 8;
+    private const int MaxEventLines = 10;
+
+    /// <summary>Lines besides the nodes' and the events'.</summary>
+    private const int FixedLines = 12;
+
+    /// <summary>A terminal narrower than this does without the less telling columns.</summary>
+    private const int FullWidth = 100;
 
     /// <summary>Rates are averages over this many pictures, two seconds, or they would flicker.</summary>
     private const int RateWindow = 8;
@@ -19,7 +25,7 @@ internal sealed class DemoView(DemoNetwork network, DemoOptions options)
     private readonly Queue<(TimeSpan At, DemoTotals Totals)> _history = new();
 
     /// <summary>Draws until <paramref name="stop"/> is cancelled.</summary>
-    public Task RunAsync(IAnsiConsole console, CancellationToken stop) =>
+    public Task RunAsync(CancellationToken stop) =>
         console.Live(Render()).AutoClear(false).Overflow(VerticalOverflow.Crop).StartAsync(async context =>
         {
             while (!stop.IsCancellationRequested)
@@ -51,7 +57,7 @@ internal sealed class DemoView(DemoNetwork network, DemoOptions options)
         var grid = new Grid();
         grid.AddColumns(4);
         grid.AddRow(
-            Label("nodes", $"{totals.Connected} of {network.Nodes.Count} connected"),
+            Label("nodes", $"{totals.Connected} of {network.Nodes.Count}"),
             Label("links", $"{totals.Links} of {network.ExpectedLinks}"),
             Label("published", $"{totals.Published}"),
             Label("delivered", $"{totals.Delivered}"));
@@ -65,38 +71,61 @@ internal sealed class DemoView(DemoNetwork network, DemoOptions options)
 
     private Table RenderNodes()
     {
+        bool full = console.Profile.Width >= FullWidth;
         Table table = new Table().Expand().Border(TableBorder.Rounded).BorderColor(Color.Grey);
-        table.AddColumn("node").AddColumn("id").AddColumn("address");
-        foreach (string title in (ReadOnlySpan<string>)["peers", "published", "delivered", "copies", "median", "99%"])
+        table.AddColumn("node");
+        if (full)
         {
-            table.AddColumn(new TableColumn(title).RightAligned());
+            table.AddColumn("id");
+        }
+
+        foreach (string title in (ReadOnlySpan<string>)["port", "peers", "published", "delivered", "copies", "median", "99%"])
+        {
+            if (full || title != "copies")
+            {
+                table.AddColumn(new TableColumn(title).RightAligned().NoWrap());
+            }
         }
 
         foreach (DemoNode node in network.Nodes)
         {
-            string color = node.IsKilled ? "red" : node.IsConnected ? "green" : "yellow";
-            string address = node.IsKilled ? "killed" : node.Server.ListenEndPoints is [{ } endPoint, ..] ? endPoint.ToString() : "starting";
-            GossipProtocol gossip = node.Gossip;
-            table.AddRow(
-                new Markup($"[{color}]{node.Name}[/]"),
-                new Text(node.Id.ToShortString()),
-                new Text(address),
-                new Markup(Invariant($"[{color}]{gossip.Links}[/]/{node.ExpectedLinks}")),
-                new Text(Invariant($"{gossip.Published}")),
-                new Text(Invariant($"{gossip.Delivered}")),
-                new Text(Invariant($"{gossip.Duplicates}")),
-                new Text(LogText.FormatDuration(gossip.Latencies.Percentile(0.5))),
-                new Text(LogText.FormatDuration(gossip.Latencies.Percentile(0.99))));
+            table.AddRow(RenderNode(node, full));
         }
 
         return table;
     }
 
+    private static List<IRenderable> RenderNode(DemoNode node, bool full)
+    {
+        string color = node.IsKilled ? "red" : node.IsConnected ? "green" : "yellow";
+        string port = node.IsKilled ? "killed" : node.Server.ListenEndPoints is [{ } endPoint, ..] ? Invariant($"{endPoint.Port}") : "-";
+        GossipProtocol gossip = node.Gossip;
+        List<IRenderable> cells = [new Markup($"[{color}]{node.Name}[/]")];
+        if (full)
+        {
+            cells.Add(new Text(node.Id.ToShortString()));
+        }
+
+        cells.Add(new Text(port));
+        cells.Add(new Markup(Invariant($"[{color}]{gossip.Links}[/]/{node.ExpectedLinks}")));
+        cells.Add(new Text(Invariant($"{gossip.Published}")));
+        cells.Add(new Text(Invariant($"{gossip.Delivered}")));
+        if (full)
+        {
+            cells.Add(new Text(Invariant($"{gossip.Duplicates}")));
+        }
+
+        cells.Add(new Text(LogText.FormatDuration(gossip.Latencies.Percentile(0.5))));
+        cells.Add(new Text(LogText.FormatDuration(gossip.Latencies.Percentile(0.99))));
+        return cells;
+    }
+
     private Panel RenderEvents()
     {
-        IReadOnlyList<string> events = network.LatestEvents(EventLines);
-        var lines = new List<IRenderable>(EventLines);
-        for (int i = 0; i < EventLines; i++)
+        int count = Math.Clamp(console.Profile.Height - FixedLines - network.Nodes.Count, 2, MaxEventLines);
+        IReadOnlyList<string> events = network.LatestEvents(count);
+        var lines = new List<IRenderable>(count);
+        for (int i = 0; i < count; i++)
         {
             lines.Add(new Text(i < events.Count ? events[i] : " ").Overflow(Overflow.Ellipsis));
         }
