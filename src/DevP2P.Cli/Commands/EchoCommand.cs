@@ -80,7 +80,7 @@ internal static class EchoCommand
         DialAttempt attempt = await server.AddPeerAsync(node, signal.Token);
         if (!attempt.Succeeded)
         {
-            throw new CliException($"cannot reach the node: {attempt.Stage}: {attempt.Reason}");
+            throw new CliException($"cannot reach the node: {LogText.NameOf(attempt.Stage)}: {attempt.Reason}");
         }
 
         string? error = null;

@@ -36,7 +36,6 @@ internal static partial class RunCommand
     {
         using var loggers = new ConsoleLog(Console.Error, config.LogLevel, TimeProvider.System);
         ILogger log = loggers.CreateLogger("devp2p");
-        LogVersion(log, VersionCommand.Version, CryptoBackend.Name);
         PrivateKey key = LoadKey(config, log);
         using JsonEventLog? json = config.JsonLog ? new JsonEventLog(openJson(), TimeProvider.System) : null;
         await using var server = new Server(CreateOptions(config, key, loggers));
@@ -45,6 +44,7 @@ internal static partial class RunCommand
             ? ReportAsync(events, server, log)
             : Task.WhenAll(ReportAsync(events, json), ReportAsync(server.WatchDials(), json));
         await server.StartAsync(stop);
+        LogRunning(log, VersionCommand.Version, config.Name);
         if (json is null)
         {
             await text.WriteLineAsync(server.Self.ToString());
@@ -164,8 +164,8 @@ internal static partial class RunCommand
     [LoggerMessage(Level = LogLevel.Information, Message = "Made a new node key file={File}")]
     private static partial void LogKeyCreated(ILogger logger, string file);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "This is devp2p version={Version} crypto={Crypto}")]
-    private static partial void LogVersion(ILogger logger, string version, string crypto);
+    [LoggerMessage(Level = LogLevel.Information, Message = "devp2p is running version={Version} name={Name}")]
+    private static partial void LogRunning(ILogger logger, string version, string name);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Peer connected id={Id} addr={Address} name={Name} peers={Peers}")]
     private static partial void LogPeerAdded(ILogger logger, NodeId id, string? address, string? name, int peers);

@@ -81,7 +81,8 @@ internal sealed class DemoRunner(DemoOptions options, TextWriter? progress, IAns
     {
         if (options.Kill is { } index)
         {
-            await Task.Delay(options.Duration / 2 ?? s_defaultKillTime, end).ContinueWith(static _ => { }, TaskScheduler.Default);
+            TimeSpan wait = (options.Duration / 2 ?? s_defaultKillTime) - network.Elapsed;
+            await Task.Delay(wait > TimeSpan.Zero ? wait : TimeSpan.Zero, end).ContinueWith(static _ => { }, TaskScheduler.Default);
             Say(network, $"killing {network.Nodes[index].Name}");
             await network.KillAsync(index);
         }

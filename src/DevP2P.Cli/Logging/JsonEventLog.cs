@@ -36,7 +36,7 @@ internal sealed class JsonEventLog(Stream output, TimeProvider time) : IDisposab
     {
         writer.WriteString("node", attempt.Node.ToString());
         writer.WriteString("id", attempt.Node.Id.ToString());
-        writer.WriteString("stage", NameOf(attempt.Stage));
+        writer.WriteString("stage", LogText.NameOf(attempt.Stage));
         writer.WriteBoolean("ok", attempt.Succeeded);
         writer.WriteString("reason", LogText.Cap(attempt.Reason));
         writer.WriteNumber("ms", Math.Round(attempt.Duration.TotalMilliseconds, 3));
@@ -69,15 +69,6 @@ internal sealed class JsonEventLog(Stream output, TimeProvider time) : IDisposab
 
     /// <inheritdoc/>
     public void Dispose() => Flush();
-
-    private static string NameOf(DialStage stage) => stage switch
-    {
-        DialStage.Resolve => "resolve",
-        DialStage.Connect => "connect",
-        DialStage.EncryptionHandshake => "encryption-handshake",
-        DialStage.ProtocolHandshake => "protocol-handshake",
-        _ => "admitted",
-    };
 
     private static void WriteStrings(Utf8JsonWriter writer, string name, IEnumerable<string> values)
     {

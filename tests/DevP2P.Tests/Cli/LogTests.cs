@@ -97,6 +97,15 @@ public sealed partial class LogTests
         Assert.Empty(silent.All);
     }
 
+    [Fact]
+    public void Errors_are_described_by_their_causes_without_noise()
+    {
+        var reset = new IOException("Connection reset by peer");
+        Assert.Equal("the connection broke: Connection reset by peer", LogText.Describe(new P2PException("the connection broke", reset)));
+        Assert.Equal("handshake timeout", LogText.Describe(new HandshakeException("handshake timeout", new ObjectDisposedException("stream"))));
+        Assert.Equal("MaxPeers must be at least 1", LogText.Describe(new ArgumentException("MaxPeers must be at least 1", "MaxPeers")));
+    }
+
     [Theory]
     [InlineData(0.0000005, "0.5us")]
     [InlineData(0.00085, "850us")]

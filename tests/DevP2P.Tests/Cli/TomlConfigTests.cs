@@ -133,6 +133,15 @@ public sealed class TomlConfigTests
     }
 
     [Fact]
+    public void A_file_without_end_is_not_read_to_its_end()
+    {
+        if (File.Exists("/dev/zero"))
+        {
+            Assert.Contains("is no settings file", Assert.Throws<CliException>(() => TomlConfig.Load("/dev/zero")).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void Devp2ps_own_settings_have_a_table_of_their_own()
     {
         NodeConfig config = Load("[DevP2P]\nEcho = true\nLog = \"json\"\nVerbosity = 5\nKeyFile = \"/k\"\n");
