@@ -28,17 +28,23 @@ internal sealed class Latencies
         long ticks = Math.Max(duration.Ticks, 0);
         Interlocked.Increment(ref _counts[IndexOf((ulong)ticks)]);
         Interlocked.Increment(ref _count);
-        long max = Volatile.Read(ref _maxTicks);
-        while (ticks > max)
-        {
-            long seen = Interlocked.CompareExchange(ref _maxTicks, ticks, max);
-            if (seen == max)
-            {
-                break;
-            }
+        RaiseMax(ticks);
+    }
 
-            max = seen;
+    /// <summary>Adds all samples of another one.</summary>
+    public void Add(Latencies other)
+    {
+        for (int i = 0; i < _counts.Length; i++)
+        {
+            long count = Volatile.Read(ref other._counts[i]);
+            if (count != 0)
+            {
+                Interlocked.Add(ref _counts[i], count);
+                Interlocked.Add(ref _count, count);
+            }
         }
+
+        RaiseMax(other.Max.Ticks);
     }
 
     /// <summary>The duration that <paramref name="fraction"/> of the samples do not exceed; zero without samples.</summary>
@@ -58,6 +64,21 @@ internal sealed class Latencies
         }
 
         return Max;
+    }
+
+    private void RaiseMax(long ticks)
+    {
+        long max = Volatile.Read(ref _maxTicks);
+        while (ticks > max)
+        {
+            long seen = Interlocked.CompareExchange(ref _maxTicks, ticks, max);
+            if (seen == max)
+            {
+                break;
+            }
+
+            max = seen;
+        }
     }
 
     /// <summary>Values below 2^Precision have a bucket each; above, each power of two is cut into 2^Precision parts.</summary>

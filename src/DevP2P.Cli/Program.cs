@@ -1,1 +1,3 @@
-return 0;
+using DevP2P.Cli;
+
+return await CommandLine.RunAsync(args);

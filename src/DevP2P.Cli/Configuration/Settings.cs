@@ -80,11 +80,11 @@ internal static class Settings
 
     public static readonly Setting DiscoveryV4 = new(null, "Node.P2P.DiscoveryV4", SettingKind.Switch,
         "Node discovery v4")
-    { HasEffect = false };
+    { Default = "true", HasEffect = false };
 
     public static readonly Setting DiscoveryV5 = new(null, "Node.P2P.DiscoveryV5", SettingKind.Switch,
         "Node discovery v5.1")
-    { HasEffect = false };
+    { Default = "false", HasEffect = false };
 
     public static readonly Setting BootstrapNodes = new(null, "Node.P2P.BootstrapNodes", SettingKind.List,
         "Where discovery v4 starts")

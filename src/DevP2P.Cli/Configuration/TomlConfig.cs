@@ -42,13 +42,16 @@ internal sealed class TomlConfig
         string text;
         try
         {
-            var file = new FileInfo(path);
-            if (file.Exists && file.Length > MaxFileBytes)
+            using FileStream file = File.OpenRead(path);
+            byte[] content = new byte[MaxFileBytes + 1];
+            int length = file.ReadAtLeast(content, content.Length, throwOnEndOfStream: false);
+            if (length > MaxFileBytes)
             {
-                throw new CliException($"{path}: {file.Length} bytes is too much for a settings file");
+                throw new CliException($"{path} is no settings file: it has more than {MaxFileBytes} bytes");
             }
 
-            text = File.ReadAllText(path);
+            using var reader = new StreamReader(new MemoryStream(content, 0, length));
+            text = reader.ReadToEnd();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -88,7 +88,10 @@ internal sealed class ConsoleLog(TextWriter output, LogLevel minimum, TimeProvid
         }
     }
 
-    /// <summary>Fills in <c>{Name}</c> and <c>{Name:format}</c>; formats are left to <see cref="LogText"/>.</summary>
+    /// <summary>
+    /// Fills in <c>{Name}</c> and <c>{Name:format}</c>; formats are left to <see cref="LogText"/>. A template may write
+    /// <c>key={Name}</c> itself: the value is then quoted like that of any pair.
+    /// </summary>
     private static HashSet<string> AppendTemplate(StringBuilder line, string template, IReadOnlyList<KeyValuePair<string, object?>> values)
     {
         var used = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
@@ -120,7 +123,15 @@ internal sealed class ConsoleLog(TextWriter output, LogLevel minimum, TimeProvid
                 int colon = hole.IndexOfAny(':', ',');
                 string name = (colon < 0 ? hole : hole[..colon]).ToString();
                 used.Add(name);
-                LogText.AppendValue(line, Find(values, name));
+                if (line[^1] == '=')
+                {
+                    LogText.AppendQuoted(line, Find(values, name));
+                }
+                else
+                {
+                    LogText.AppendValue(line, Find(values, name));
+                }
+
                 rest = rest[(open + close + 1)..];
             }
         }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using DevP2P.Crypto;
+using DevP2P.Dialing;
 using DevP2P.Nodes;
 
 namespace DevP2P.Cli.Logging;
@@ -49,10 +50,16 @@ internal static class LogText
         }
     }
 
-    /// <summary>Appends <c>key=value</c>, the value in quotes when it has a space or a quote in it.</summary>
+    /// <summary>Appends <c>key=value</c>.</summary>
     public static void AppendPair(StringBuilder line, string key, object? value)
     {
         line.Append(key).Append('=');
+        AppendQuoted(line, value);
+    }
+
+    /// <summary>Appends a value, in quotes when it is empty or has a space, a quote or an equals sign in it.</summary>
+    public static void AppendQuoted(StringBuilder line, object? value)
+    {
         int start = line.Length;
         AppendValue(line, value);
         bool quote = line.Length == start;
@@ -74,6 +81,18 @@ internal static class LogText
         var result = new StringBuilder(Math.Min(text.Length, maxLength) + 8);
         AppendEscaped(result, text, maxLength);
         return result.ToString();
+    }
+
+    /// <summary>A foreign text of bounded length for JSON, whose encoder does the escaping.</summary>
+    public static string Cap(string text)
+    {
+        if (text.Length <= MaxValueLength)
+        {
+            return text;
+        }
+
+        int end = char.IsHighSurrogate(text[MaxValueLength - 1]) ? MaxValueLength - 1 : MaxValueLength;
+        return text[..end] + "…";
     }
 
     /// <summary>Appends a foreign text, escaped, ids in it shortened, and cut off at <paramref name="maxLength"/>.</summary>
@@ -109,17 +128,33 @@ internal static class LogText
     /// <summary>What went wrong, in one line without a stack trace: the messages of the exception and its causes.</summary>
     public static string Describe(Exception exception)
     {
-        string text = exception.Message;
-        for (Exception? inner = exception.InnerException; inner is not null && text.Length < MaxValueLength; inner = inner.InnerException)
+        string text = MessageOf(exception);
+        Exception? inner = exception.InnerException;
+
+        // That something was disposed is how a connection is aborted here, and never the cause.
+        while (inner is not null and not ObjectDisposedException && text.Length < MaxValueLength)
         {
-            if (!text.Contains(inner.Message, StringComparison.Ordinal))
+            string message = MessageOf(inner);
+            if (!text.Contains(message, StringComparison.Ordinal))
             {
-                text += ": " + inner.Message;
+                text += ": " + message;
             }
+
+            inner = inner.InnerException;
         }
 
         return text;
     }
+
+    /// <summary>How far a dial came.</summary>
+    public static string NameOf(DialStage stage) => stage switch
+    {
+        DialStage.Resolve => "resolve",
+        DialStage.Connect => "connect",
+        DialStage.EncryptionHandshake => "encryption-handshake",
+        DialStage.ProtocolHandshake => "protocol-handshake",
+        _ => "admitted",
+    };
 
     /// <summary>850us, 12.3ms, 4.56s: three digits say enough.</summary>
     public static string FormatDuration(TimeSpan time)
@@ -132,6 +167,15 @@ internal static class LogText
             < 100 => string.Create(CultureInfo.InvariantCulture, $"{seconds:G3}s"),
             _ => time.ToString("c", CultureInfo.InvariantCulture),
         };
+    }
+
+    /// <summary>Without the "(Parameter 'x')" that .NET appends: what this library's options say names them already.</summary>
+    private static string MessageOf(Exception exception)
+    {
+        int end = exception is ArgumentException { ParamName: { } name }
+            ? exception.Message.LastIndexOf($" (Parameter '{name}')", StringComparison.Ordinal)
+            : -1;
+        return end < 0 ? exception.Message : exception.Message[..end];
     }
 
     private static int CountHexDigits(ReadOnlySpan<char> text)

@@ -1,0 +1,265 @@
+using System.Globalization;
+using System.Net;
+using System.Runtime.InteropServices;
+using DevP2P.Cli.Commands;
+using DevP2P.Cli.Logging;
+using DevP2P.NetUtil;
+using DevP2P.Nodes;
+using Microsoft.Extensions.Logging;
+
+namespace DevP2P.Cli.Configuration;
+
+/// <summary>One place where settings come from: the setting's text there, or null.</summary>
+internal delegate RawValue? SettingSource(Setting setting);
+
+/// <summary>
+/// The settings of one node, merged and checked: a flag wins over the environment, the environment over the file, the
+/// file over the default. Every error names the place where the wrong text stands.
+/// </summary>
+internal sealed record NodeConfig
+{
+    /// <summary>geth's default port, on all interfaces.</summary>
+    public const string DefaultListenAddress = ":30303";
+
+    public required string DataDirectory { get; init; }
+
+    public required string KeyFile { get; init; }
+
+    /// <summary>Null: no listener.</summary>
+    public required string? ListenAddress { get; init; }
+
+    public required IReadOnlyList<Node> StaticNodes { get; init; }
+
+    public required IReadOnlyList<Node> TrustedNodes { get; init; }
+
+    public required IReadOnlyList<Node> BootstrapNodes { get; init; }
+
+    public required IReadOnlyList<Node> BootstrapNodesV5 { get; init; }
+
+    public required int MaxPeers { get; init; }
+
+    public required int MaxPendingPeers { get; init; }
+
+    public required int DialRatio { get; init; }
+
+    public required NetList? NetRestrict { get; init; }
+
+    public required string? NodeDatabase { get; init; }
+
+    public required bool NoDial { get; init; }
+
+    public required bool NoDiscovery { get; init; }
+
+    public required bool DiscoveryV4 { get; init; }
+
+    public required bool DiscoveryV5 { get; init; }
+
+    public required string? DiscoveryV5Address { get; init; }
+
+    public required string Name { get; init; }
+
+    public required bool Echo { get; init; }
+
+    public required bool MessageEvents { get; init; }
+
+    public required bool JsonLog { get; init; }
+
+    public required LogLevel LogLevel { get; init; }
+
+    /// <summary>What is worth saying about the settings, one line each.</summary>
+    public required IReadOnlyList<string> Warnings { get; init; }
+
+    /// <summary>Merges the sources and checks everything.</summary>
+    /// <exception cref="CliException">A value is wrong; the message names where it stands and what would be right.</exception>
+    public static NodeConfig Load(SettingSource flags, Func<string, string?> environment)
+    {
+        SettingSource fromEnvironment = setting =>
+            setting.Variable is { } variable && environment(variable) is { Length: > 0 } text ? new RawValue([text], variable) : null;
+        RawValue? path = flags(Settings.Config) ?? fromEnvironment(Settings.Config);
+        TomlConfig? file = path is null ? null : TomlConfig.Load(path.Text);
+        return Merge([flags, fromEnvironment, setting => file?.Find(setting)], file?.Warnings ?? []);
+    }
+
+    /// <summary>Merges sources, the strongest first.</summary>
+    public static NodeConfig Merge(IReadOnlyList<SettingSource> sources, IReadOnlyList<string> warnings)
+    {
+        var reader = new Reader(sources);
+        string dataDirectory = reader.Text(Settings.DataDir) ?? Configuration.DataDirectory.Default();
+        return new NodeConfig
+        {
+            DataDirectory = dataDirectory,
+            KeyFile = reader.Text(Settings.KeyFile) ?? Path.Combine(dataDirectory, Configuration.KeyFile.DefaultName),
+            ListenAddress = reader.ListenAddress(Settings.Listen),
+            StaticNodes = reader.Nodes(Settings.Static),
+            TrustedNodes = reader.Nodes(Settings.Trusted),
+            BootstrapNodes = reader.Nodes(Settings.BootstrapNodes),
+            BootstrapNodesV5 = reader.Nodes(Settings.BootstrapNodesV5),
+            MaxPeers = reader.Number(Settings.MaxPeers),
+            MaxPendingPeers = reader.NumberOrDefaultForZero(Settings.MaxPendingPeers),
+            DialRatio = reader.NumberOrDefaultForZero(Settings.DialRatio),
+            NetRestrict = reader.Networks(Settings.NetRestrict),
+            NodeDatabase = reader.Text(Settings.NodeDatabase),
+            NoDial = reader.Switch(Settings.NoDial),
+            NoDiscovery = reader.Switch(Settings.NoDiscovery),
+            DiscoveryV4 = reader.Switch(Settings.DiscoveryV4),
+            DiscoveryV5 = reader.Switch(Settings.DiscoveryV5),
+            DiscoveryV5Address = reader.Text(Settings.DiscAddr),
+            Name = reader.Text(Settings.Name) ?? DefaultName(reader.Text(Settings.UserIdent)),
+            Echo = reader.Switch(Settings.Echo),
+            MessageEvents = reader.Switch(Settings.MessageEvents),
+            JsonLog = reader.OneOf(Settings.Log, "text", "json") == "json",
+            LogLevel = reader.Verbosity(Settings.Verbosity),
+            Warnings = [.. warnings, .. reader.WithoutEffect()],
+        };
+    }
+
+    /// <summary>"devp2p/v0.1.0/linux-x64/dotnet10.0.0", with the operator's own part after the first slash: geth's pattern.</summary>
+    public static string DefaultName(string? userIdent)
+    {
+        string system = OperatingSystem.IsWindows() ? "windows" : OperatingSystem.IsMacOS() ? "macos" : "linux";
+        string architecture = RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
+        string ident = string.IsNullOrEmpty(userIdent) ? "" : userIdent + "/";
+        return $"devp2p/{ident}v{VersionCommand.Version}/{system}-{architecture}/dotnet{Environment.Version}";
+    }
+
+    /// <summary>Finds the strongest source of a setting and reads its text.</summary>
+    private sealed class Reader(IReadOnlyList<SettingSource> sources)
+    {
+        public string? Text(Setting setting) => Find(setting) is { Text.Length: > 0 } value ? value.Text : null;
+
+        public bool Switch(Setting setting)
+        {
+            if (Find(setting) is not { } value)
+            {
+                return setting.Default == "true";
+            }
+
+            return value.Text.Trim().ToLowerInvariant() switch
+            {
+                "true" or "1" or "yes" or "on" => true,
+                "false" or "0" or "no" or "off" => false,
+                _ => throw Wrong(value, value.Text, "is not true or false"),
+            };
+        }
+
+        public int Number(Setting setting)
+        {
+            if (Find(setting) is not { } value)
+            {
+                return int.Parse(setting.Default!, CultureInfo.InvariantCulture);
+            }
+
+            return int.TryParse(value.Text, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+                ? number
+                : throw Wrong(value, value.Text, $"is not a whole number from 0 to {int.MaxValue}");
+        }
+
+        /// <summary>Go: "Zero defaults to preset values".</summary>
+        public int NumberOrDefaultForZero(Setting setting) =>
+            Number(setting) is var number and > 0 ? number : int.Parse(setting.Default!, CultureInfo.InvariantCulture);
+
+        public string OneOf(Setting setting, params string[] choices)
+        {
+            if (Find(setting) is not { } value)
+            {
+                return setting.Default!;
+            }
+
+            string text = value.Text.Trim().ToLowerInvariant();
+            return choices.Contains(text) ? text : throw Wrong(value, value.Text, "is not one of " + string.Join(", ", choices));
+        }
+
+        public LogLevel Verbosity(Setting setting)
+        {
+            if (Find(setting) is not { } value)
+            {
+                return LogLevel.Information;
+            }
+
+            return ConsoleLog.TryParseVerbosity(value.Text, out LogLevel level)
+                ? level
+                : throw Wrong(value, value.Text, "is not a verbosity: 0 to 5, or silent, error, warn, info, debug, trace");
+        }
+
+        public string? ListenAddress(Setting setting)
+        {
+            if (Find(setting) is not { } value)
+            {
+                return DefaultListenAddress;
+            }
+
+            // geth's meaning of an empty ListenAddr in a file: no listener.
+            string text = value.Text.Trim();
+            if (text.Length == 0 || text == "none")
+            {
+                return null;
+            }
+
+            bool valid = text.StartsWith(':')
+                ? ushort.TryParse(text.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out _)
+                // Without the last test "1.2.3.4" and "::1" would be taken for port 0.
+                : IPEndPoint.TryParse(text, out IPEndPoint? endPoint) && text.EndsWith(":" + endPoint.Port.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
+                    && (text.StartsWith('[') || text.Count(c => c == ':') == 1);
+            return valid ? text : throw Wrong(value, text, "is not an address with a port, such as 127.0.0.1:30303, [::1]:30303 or :30303");
+        }
+
+        public List<Node> Nodes(Setting setting)
+        {
+            List<Node> nodes = [];
+            if (Find(setting) is { } value)
+            {
+                foreach (string text in Items(value))
+                {
+                    nodes.Add(Node.TryParse(text, out Node? node, out string? error) ? node : throw Wrong(value, text, $"is not a node: {error}"));
+                }
+            }
+
+            return nodes;
+        }
+
+        public NetList? Networks(Setting setting)
+        {
+            if (Find(setting) is not { } value)
+            {
+                return null;
+            }
+
+            string text = string.Join(',', Items(value));
+            try
+            {
+                return text.Length == 0 ? null : NetList.Parse(text);
+            }
+            catch (FormatException e)
+            {
+                throw Wrong(value, text, $"is not a list of networks: {e.Message}");
+            }
+        }
+
+        /// <summary>Names what was set and does nothing yet, so that nobody waits for it to work.</summary>
+        public IEnumerable<string> WithoutEffect() =>
+            from setting in Settings.All
+            where !setting.HasEffect
+            let value = Find(setting)
+            where value is { Text: not ("" or "false" or "none") }
+            select $"{value.Source}: has no effect yet; discovery, NAT and the node database come in a later version";
+
+        private static IEnumerable<string> Items(RawValue value) => value.Values
+            .SelectMany(text => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
+
+        private static CliException Wrong(RawValue value, string text, string problem) =>
+            new($"{value.Source}: '{LogText.Escape(text)}' {problem}");
+
+        private RawValue? Find(Setting setting)
+        {
+            foreach (SettingSource source in sources)
+            {
+                if (source(setting) is { } value)
+                {
+                    return value;
+                }
+            }
+
+            return null;
+        }
+    }
+}

@@ -1,0 +1,50 @@
+using System.Globalization;
+using DevP2P.Cli.Logging;
+using DevP2P.Rlpx;
+
+namespace DevP2P.Cli;
+
+/// <summary>What <c>devp2p key --json</c> prints.</summary>
+internal sealed record KeyReport(string Id, string PublicKey, string? Enode, string KeyFile, string? OldKeyFile, string? Secret);
+
+/// <summary>What <c>devp2p version --json</c> prints.</summary>
+internal sealed record VersionReport(string Version, string Runtime, bool NativeAot, string Crypto, string Os, string Architecture);
+
+/// <summary>Percentiles in milliseconds.</summary>
+internal sealed record LatencyReport(double Min, double P50, double P90, double P99, double Max)
+{
+    public static LatencyReport From(Latencies latencies) => new(
+        Milliseconds(latencies.Percentile(0)),
+        Milliseconds(latencies.Percentile(0.5)),
+        Milliseconds(latencies.Percentile(0.9)),
+        Milliseconds(latencies.Percentile(0.99)),
+        Milliseconds(latencies.Max));
+
+    /// <summary>To a microsecond.</summary>
+    public static double Milliseconds(TimeSpan time) => Math.Round(time.TotalMilliseconds, 3);
+
+    public override string ToString() =>
+        string.Create(CultureInfo.InvariantCulture, $"min {Min} ms, median {P50} ms, 90% {P90} ms, 99% {P99} ms, max {Max} ms");
+}
+
+/// <summary>What <c>devp2p echo --json</c> prints. The latencies are in milliseconds.</summary>
+internal sealed record EchoReport(
+    long RoundTrips, long Wrong, int Size, double Seconds, double PerSecond, double MegabytesPerSecond, LatencyReport LatencyMs, string? Error);
+
+/// <summary>A remote node's hello. The texts are capped but otherwise as they came: escape them before a terminal sees them.</summary>
+internal sealed record HelloReport(string Name, string Id, ulong Version, IReadOnlyList<string> Capabilities, ulong ListenPort)
+{
+    /// <summary>More capabilities than this no honest node has; the rest is not shown.</summary>
+    private const int MaxCapabilities = 64;
+
+    public static HelloReport From(Hello hello) => new(
+        LogText.Cap(hello.Name),
+        hello.Key.NodeId.ToString(),
+        hello.Version,
+        [.. hello.Capabilities.Take(MaxCapabilities).Select(capability => LogText.Cap(capability.ToString()))],
+        hello.ListenPort);
+}
+
+/// <summary>What <c>devp2p ping --json</c> prints.</summary>
+internal sealed record PingReport(
+    string Node, HelloReport? Hello, double ConnectMs, IReadOnlyList<double> RoundTripsMs, string? Disconnect, string? Error);

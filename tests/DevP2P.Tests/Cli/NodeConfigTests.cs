@@ -1,0 +1,161 @@
+using System.CommandLine;
+using DevP2P.Cli;
+using DevP2P.Cli.Commands;
+using DevP2P.Cli.Configuration;
+using Microsoft.Extensions.Logging;
+using Xunit;
+
+namespace DevP2P.Tests.Cli;
+
+public sealed class NodeConfigTests
+{
+    private const string Key = "6332792c4a00e3e4ee0926ed89e0d27ef985424d97b6a45bf0f23e51f0dcb5e66b875777506458aea7af6f9e4ffb69f43f3778ee73c81ed9d34c51c4b16b0b0f";
+    private const string Enode = $"enode://{Key}@127.0.0.1:30303";
+
+    [Fact]
+    public void Defaults()
+    {
+        NodeConfig config = Load("");
+        Assert.Equal(DataDirectory.Default(), config.DataDirectory);
+        Assert.Equal(Path.Combine(DataDirectory.Default(), "nodekey"), config.KeyFile);
+        Assert.Equal(":30303", config.ListenAddress);
+        Assert.Equal((25, 50, 3), (config.MaxPeers, config.MaxPendingPeers, config.DialRatio));
+        Assert.Equal((false, false, false, false, false), (config.NoDial, config.NoDiscovery, config.Echo, config.MessageEvents, config.JsonLog));
+        Assert.Equal(LogLevel.Information, config.LogLevel);
+        Assert.Empty(config.StaticNodes);
+        Assert.Null(config.NetRestrict);
+        Assert.Matches("^devp2p/v[0-9.]+/[a-z]+-[a-z0-9]+/dotnet[0-9.]+$", config.Name);
+        Assert.Empty(config.Warnings);
+    }
+
+    [Theory]
+    [InlineData("--max-peers 7", "8", 9, 7)]
+    [InlineData("", "8", 9, 8)]
+    [InlineData("", null, 9, 9)]
+    [InlineData("--max-peers 7", null, null, 7)]
+    [InlineData("", null, null, 25)]
+    [InlineData("", "", 9, 9)]
+    public void Flags_win_over_the_environment_and_that_over_the_file(string arguments, string? variable, int? inFile, int expected)
+    {
+        using var directory = new TempDirectory();
+        File.WriteAllText(directory["node.toml"], inFile is null ? "" : $"[Node.P2P]\nMaxPeers = {inFile}\n");
+        NodeConfig config = Load($"{arguments} --config {directory["node.toml"]}", ("DEVP2P_MAX_PEERS", variable));
+        Assert.Equal(expected, config.MaxPeers);
+    }
+
+    [Theory]
+    [InlineData("--no-dial", "false", true)]
+    [InlineData("--no-dial=false", "true", false)]
+    [InlineData("--no-dial false", "true", false)]
+    [InlineData("", "1", true)]
+    [InlineData("", "off", false)]
+    public void A_switch_can_be_turned_off_by_a_stronger_source(string arguments, string variable, bool expected) =>
+        Assert.Equal(expected, Load(arguments, ("DEVP2P_NO_DIAL", variable)).NoDial);
+
+    [Fact]
+    public void The_file_itself_can_come_from_the_environment()
+    {
+        using var directory = new TempDirectory();
+        File.WriteAllText(directory["node.toml"], "[DevP2P]\nEcho = true\n");
+        Assert.True(Load("", ("DEVP2P_CONFIG", directory["node.toml"])).Echo);
+    }
+
+    [Fact]
+    public void Nodes_can_be_repeated_and_separated_by_commas()
+    {
+        Assert.Equal(3, Load($"--static {Enode} --static {Enode.Replace("30303", "30304", StringComparison.Ordinal)},{Enode}").StaticNodes.Count);
+        Assert.Equal(2, Load("", ("DEVP2P_TRUSTED", $"{Enode}, {Enode}")).TrustedNodes.Count);
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1:0", "127.0.0.1:0")]
+    [InlineData("[::1]:30303", "[::1]:30303")]
+    [InlineData(":30303", ":30303")]
+    [InlineData("none", null)]
+    public void Listen_addresses(string text, string? expected) => Assert.Equal(expected, Load("--listen " + text).ListenAddress);
+
+    [Theory]
+    [InlineData("--max-peers x", "--max-peers: 'x' is not a whole number from 0 to 2147483647")]
+    [InlineData("--max-peers -1", "--max-peers: '-1' is not a whole number from 0 to 2147483647")]
+    [InlineData("--log xml", "--log: 'xml' is not one of text, json")]
+    [InlineData("--verbosity loud", "--verbosity: 'loud' is not a verbosity: 0 to 5, or silent, error, warn, info, debug, trace")]
+    [InlineData("--listen 127.0.0.1", "--listen: '127.0.0.1' is not an address with a port, such as 127.0.0.1:30303, [::1]:30303 or :30303")]
+    [InlineData("--listen ::1", "--listen: '::1' is not an address with a port, such as 127.0.0.1:30303, [::1]:30303 or :30303")]
+    [InlineData("--listen :70000", "--listen: ':70000' is not an address with a port, such as 127.0.0.1:30303, [::1]:30303 or :30303")]
+    public void Errors_name_the_flag_and_what_would_be_right(string arguments, string message) =>
+        Assert.Equal(message, Assert.Throws<CliException>(() => Load(arguments)).Message);
+
+    [Theory]
+    [InlineData("--static enode://12@x", "--static: 'enode://12@x' is not a node: ")]
+    [InlineData("--net-restrict 10.0.0.0/99", "--net-restrict: '10.0.0.0/99' is not a list of networks: ")]
+    public void Errors_of_the_library_are_passed_on(string arguments, string start) =>
+        Assert.StartsWith(start, Assert.Throws<CliException>(() => Load(arguments)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Errors_name_the_variable() => Assert.Equal(
+        "DEVP2P_NO_DIAL: 'maybe' is not true or false",
+        Assert.Throws<CliException>(() => Load("", ("DEVP2P_NO_DIAL", "maybe"))).Message);
+
+    [Theory]
+    [InlineData("0", LogLevel.None)]
+    [InlineData("silent", LogLevel.None)]
+    [InlineData("1", LogLevel.Error)]
+    [InlineData("WARN", LogLevel.Warning)]
+    [InlineData("3", LogLevel.Information)]
+    [InlineData("4", LogLevel.Debug)]
+    [InlineData("trace", LogLevel.Trace)]
+    public void Verbosities(string text, LogLevel level) => Assert.Equal(level, Load("--verbosity " + text).LogLevel);
+
+    [Fact]
+    public void A_name_replaces_the_default_name_and_an_ident_adds_to_it()
+    {
+        Assert.Equal("mine/1.0", Load("--name mine/1.0").Name);
+        Assert.StartsWith("devp2p/me/v", NodeConfig.DefaultName("me"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(PlatformID.Unix, "/data", "/data/devp2p")]
+    [InlineData(PlatformID.Unix, "relative", "/home/u/.local/share/devp2p")]
+    [InlineData(PlatformID.Unix, null, "/home/u/.local/share/devp2p")]
+    [InlineData(PlatformID.MacOSX, null, "/home/u/Library/Application Support/devp2p")]
+    [InlineData(PlatformID.Win32NT, null, "/home/u/AppData/Local/devp2p")]
+    public void Data_directory_by_the_platforms_convention(PlatformID platform, string? xdg, string expected)
+    {
+        string path = DataDirectory.Default(platform, name => name == "XDG_DATA_HOME" ? xdg : null, "/home/u");
+        Assert.Equal(expected, path.Replace('\\', '/'));
+    }
+
+    [Fact]
+    public void Every_setting_is_documented_with_its_names()
+    {
+        string text = File.ReadAllText(Path.Combine(RepositoryRoot(), "docs", "configuration.md"));
+        foreach (Setting setting in Settings.All)
+        {
+            Assert.All(
+                new[] { setting.Flag, setting.Variable, setting.Toml?.Split('.')[^1] }.OfType<string>(),
+                name => Assert.Contains($"`{name}`", text, StringComparison.Ordinal));
+        }
+    }
+
+    /// <summary>The directory with the solution in it, above the test's output.</summary>
+    internal static string RepositoryRoot()
+    {
+        string? directory = AppContext.BaseDirectory;
+        while (directory is not null && !File.Exists(Path.Combine(directory, "DevP2P.slnx")))
+        {
+            directory = Path.GetDirectoryName(directory);
+        }
+
+        return directory ?? throw new InvalidOperationException("the tests run outside of the repository");
+    }
+
+    private static NodeConfig Load(string arguments, params (string Name, string? Value)[] variables)
+    {
+        var command = new Command("run");
+        var options = new SettingOptions();
+        options.AddTo(command);
+        return NodeConfig.Load(
+            options.Read(command.Parse(arguments)),
+            name => variables.FirstOrDefault(variable => variable.Name == name).Value);
+    }
+}
