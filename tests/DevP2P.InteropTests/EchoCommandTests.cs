@@ -70,7 +70,7 @@ public class EchoCommandTests
 
     // 9 ends the handler normally, 8 with an error.
     [Theory]
-    [InlineData(9, DisconnectReason.SubprotocolError)]
+    [InlineData(9, DisconnectReason.Quitting)]
     [InlineData(8, DisconnectReason.SubprotocolError)]
     public async Task AHandlerThatEndsSaysSo(int code, DisconnectReason reason)
     {
