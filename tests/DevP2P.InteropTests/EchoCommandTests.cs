@@ -70,7 +70,7 @@ public class EchoCommandTests
 
     // 9 ends the handler normally, 8 with an error.
     [Theory]
-    [InlineData(9, DisconnectReason.SubprotocolError)]
+    [InlineData(9, DisconnectReason.Quitting)]
     [InlineData(8, DisconnectReason.SubprotocolError)]
     public async Task AHandlerThatEndsSaysSo(int code, DisconnectReason reason)
     {
@@ -110,7 +110,7 @@ public class EchoCommandTests
     {
         theirs.Echo("echo", seed: 31, bytesEachWay, maxSize: 1 << 20);
 
-        JsonElement outcome = await theirs.NextAsync("echoed", deadline: TimeSpan.FromMinutes(4));
+        JsonElement outcome = await theirs.NextWhileConnectedAsync("echoed", TimeSpan.FromMinutes(4));
 
         Assert.True(outcome.GetProperty("equal").GetBoolean(), outcome.ToString());
         Assert.True(outcome.GetProperty("received").GetProperty("bytes").GetInt64() >= bytesEachWay, outcome.ToString());
@@ -118,7 +118,7 @@ public class EchoCommandTests
 
     private static async Task<byte[]> PayloadAsync(JsPeer theirs, int code)
     {
-        JsonElement message = await theirs.NextAsync("message");
+        JsonElement message = await theirs.NextWhileConnectedAsync("message");
         Assert.Equal(code, message.GetProperty("code").GetInt32());
         return Convert.FromHexString(message.GetProperty("payload").GetString()!);
     }

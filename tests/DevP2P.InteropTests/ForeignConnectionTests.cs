@@ -46,7 +46,7 @@ public class ForeignConnectionTests
 
         theirs.Ping();
 
-        await theirs.NextAsync("pong");
+        await theirs.NextWhileConnectedAsync("pong");
     }
 
     [Theory]
@@ -65,11 +65,11 @@ public class ForeignConnectionTests
         for (int i = 0; i < 4; i++)
         {
             time.Advance(TimeSpan.FromSeconds(15));
-            await theirs.NextAsync("ping");
+            await theirs.NextWhileConnectedAsync("ping");
 
             // Their pong went out before this message, so once it is back the pong has been read.
             theirs.Send("bounce", code: 0, [0xc0]);
-            await theirs.NextAsync("message");
+            await theirs.NextWhileConnectedAsync("message");
         }
 
         Assert.Equal(1, ours.Server.PeerCount);

@@ -83,7 +83,7 @@ public class ForeignExchangeTests
     {
         theirs.SendRandom("bounce", code: 0, size);
         JsonElement sent = await theirs.NextAsync("sent");
-        JsonElement back = await theirs.NextAsync("message");
+        JsonElement back = await theirs.NextWhileConnectedAsync("message");
 
         Assert.Equal(1, back.GetProperty("code").GetInt32());
         Assert.Equal(size, back.GetProperty("size").GetInt32());
@@ -95,7 +95,7 @@ public class ForeignExchangeTests
         await theirs.NextAsync("connected");
         theirs.Exchange(seed: 21, bytesEachWay, maxSize: 1 << 20);
 
-        JsonElement theirView = await theirs.NextAsync("exchanged", deadline: s_deadline);
+        JsonElement theirView = await theirs.NextWhileConnectedAsync("exchanged", s_deadline);
         ExchangeOutcome ourView = await exchange.Outcome.WaitAsync(s_deadline, TestContext.Current.CancellationToken);
 
         // Each side's own digest of what it received against what the other says it sent, and crosswise.

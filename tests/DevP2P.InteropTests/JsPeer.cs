@@ -68,10 +68,12 @@ internal sealed class JsPeer : IAsyncDisposable
 
     public void Disconnect(int reason) => Command("disconnect", new() { ["reason"] = reason });
 
-    public Task<JsonElement> NextAsync(string name, Func<JsonElement, bool>? matches = null, TimeSpan? deadline = null) =>
-        _process.NextAsync(name, matches, deadline);
+    /// <summary>The next event of that name; <c>peers/peer.mjs</c> lists them.</summary>
+    public Task<JsonElement> NextAsync(string name) => _process.NextAsync(name);
 
-    public int Pending(string name) => _process.Pending(name);
+    /// <summary>The next event of that name, which needs the connection: if that closes, the wait is over.</summary>
+    public Task<JsonElement> NextWhileConnectedAsync(string name, TimeSpan? deadline = null) =>
+        _process.NextAsync(name, unless: "closed", deadline);
 
     public ValueTask DisposeAsync() => _process.DisposeAsync();
 

@@ -15,7 +15,7 @@ internal sealed class JsonProcess : IAsyncDisposable
 
     private readonly Process _process;
     private readonly string _eventProperty;
-    private readonly object _gate = new();
+    private readonly Lock _gate = new();
     private readonly List<JsonElement> _events = [];
     private readonly StringBuilder _errors = new();
     private readonly Task _pump;
@@ -57,8 +57,11 @@ internal sealed class JsonProcess : IAsyncDisposable
         _process.StandardInput.Flush();
     }
 
-    /// <summary>Takes the oldest event of that name (and for which <paramref name="matches"/> holds), waiting if need be.</summary>
-    public async Task<JsonElement> NextAsync(string name, Func<JsonElement, bool>? matches = null, TimeSpan? deadline = null)
+    /// <summary>
+    /// Takes the oldest event of that name, waiting if need be. The wait fails at once when the process ends, or when an
+    /// event <paramref name="unless"/> is there that rules the other out.
+    /// </summary>
+    public async Task<JsonElement> NextAsync(string name, string? unless = null, TimeSpan? deadline = null)
     {
         long start = Stopwatch.GetTimestamp();
         TimeSpan limit = deadline ?? s_defaultDeadline;
@@ -67,7 +70,7 @@ internal sealed class JsonProcess : IAsyncDisposable
             Task changed;
             lock (_gate)
             {
-                int index = _events.FindIndex(e => e.GetProperty(_eventProperty).GetString() == name && (matches is null || matches(e)));
+                int index = _events.FindIndex(e => NameOf(e) == name);
                 if (index >= 0)
                 {
                     JsonElement found = _events[index];
@@ -76,10 +79,12 @@ internal sealed class JsonProcess : IAsyncDisposable
                 }
                 changed = _changed.Task;
             }
+
             TimeSpan left = limit - Stopwatch.GetElapsedTime(start);
-            if (_pump.IsCompleted || left <= TimeSpan.Zero)
+            bool isEnded = _pump.IsCompleted;
+            if (isEnded || left <= TimeSpan.Zero || (unless is not null && Pending(unless) > 0))
             {
-                throw new TimeoutException(Describe($"no '{name}'" + (_pump.IsCompleted ? " before it ended" : $" within {limit}")));
+                throw new TimeoutException(Describe($"no '{name}'" + (isEnded ? " before it ended" : $" in {limit - left}")));
             }
             await Task.WhenAny(changed, _pump, Task.Delay(left, TestContext.Current.CancellationToken));
         }
@@ -90,7 +95,7 @@ internal sealed class JsonProcess : IAsyncDisposable
     {
         lock (_gate)
         {
-            return _events.Count(e => e.GetProperty(_eventProperty).GetString() == name);
+            return _events.Count(e => NameOf(e) == name);
         }
     }
 
@@ -164,6 +169,8 @@ internal sealed class JsonProcess : IAsyncDisposable
             _changed = NewSignal();
         }
     }
+
+    private string? NameOf(JsonElement item) => item.GetProperty(_eventProperty).GetString();
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

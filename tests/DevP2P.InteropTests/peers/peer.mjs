@@ -120,6 +120,7 @@ const rlpx = new TestRLPx(options.key ? Buffer.from(options.key, 'hex') : random
   clientId: options.name === undefined ? undefined : Buffer.from(options.name),
   maxPeers: Number(options['max-peers']),
   listenPort: Number(port),
+  timeout: 120_000, // for a pong, too, which may have to wait behind everything this slow peer has not read yet
   dpt: null,
 })
 const id = hex(rlpx.id ?? rlpx._id)
