@@ -41,7 +41,7 @@ internal static partial class RunCommand
         await using var server = new Server(CreateOptions(config, key, loggers));
         using PeerEventSubscription events = server.SubscribeEvents();
         Task reporting = json is null
-            ? ReportAsync(events, server, log)
+            ? Task.WhenAll(ReportAsync(events, server, log), ReportAsync(server.WatchDials(), log))
             : Task.WhenAll(ReportAsync(events, json), ReportAsync(server.WatchDials(), json));
         await server.StartAsync(stop);
         LogRunning(log, VersionCommand.Version, config.Name);
@@ -150,6 +150,19 @@ internal static partial class RunCommand
         }
     }
 
+    /// <summary>For people: a node that they named and that cannot be reached is theirs to know; those found by chance are not.</summary>
+    private static async Task ReportAsync(IAsyncEnumerable<DialAttempt> dials, ILogger log)
+    {
+        await foreach (DialAttempt attempt in dials)
+        {
+            if (attempt is { Succeeded: false, IsStatic: true })
+            {
+                LogDialFailed(log, attempt.Node.ToString(), LogText.NameOf(attempt.Stage), attempt.Reason, attempt.Duration);
+            }
+        }
+    }
+
+    /// <summary>For scripts: how every dial ended.</summary>
     private static async Task ReportAsync(IAsyncEnumerable<DialAttempt> dials, JsonEventLog json)
     {
         await foreach (DialAttempt attempt in dials)
@@ -172,6 +185,9 @@ internal static partial class RunCommand
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Peer dropped id={Id} addr={Address} reason={Reason} peers={Peers}")]
     private static partial void LogPeerDropped(ILogger logger, NodeId id, string? address, string? reason, int peers);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Static node cannot be reached node={Node} stage={Stage} reason={Reason} after={After}")]
+    private static partial void LogDialFailed(ILogger logger, string node, string stage, string reason, TimeSpan after);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "More happened than could be shown missed={Missed} peers={Peers}")]
     private static partial void LogLagged(ILogger logger, long? missed, int peers);

@@ -29,7 +29,7 @@ public sealed class DemoTests
     [Fact]
     public async Task A_killed_node_makes_it_fail()
     {
-        DemoReport report = await new DemoRunner(s_options with { Kill = 2, DrainTimeout = TimeSpan.FromMilliseconds(200) }, null, console: null)
+        DemoReport report = await new DemoRunner(s_options with { Duration = TimeSpan.FromSeconds(1), Kill = 2, DrainTimeout = TimeSpan.FromMilliseconds(200) }, null, console: null)
             .RunAsync(TestContext.Current.CancellationToken);
         Assert.False(report.Ok);
         Assert.NotNull(report.Failure);
