@@ -89,9 +89,9 @@ public sealed record ServerOptions
 
     /// <summary>
     /// The received bytes that one peer may have waiting to be read; past it the connection is not read until a handler has
-    /// caught up. The least is room for one message of the greatest size, received and decompressed.
+    /// caught up. One message always fits, however large, when none is waiting.
     /// </summary>
-    public int MaxBufferedBytesPerPeer { get; init; } = MinBufferedBytesPerPeer;
+    public int MaxBufferedBytesPerPeer { get; init; } = 1024 * 1024;
 
     /// <summary>The clock.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
@@ -99,8 +99,8 @@ public sealed record ServerOptions
     /// <summary>Where logs go.</summary>
     public ILoggerFactory LoggerFactory { get; init; } = NullLoggerFactory.Instance;
 
-    /// <summary>The least value of <see cref="MaxBufferedBytesPerPeer"/>: 34 MiB.</summary>
-    public const int MinBufferedBytesPerPeer = 34 * 1024 * 1024;
+    /// <summary>The least value of <see cref="MaxBufferedBytes"/>: one message of the greatest size, received and decompressed.</summary>
+    internal const long MinBufferedBytes = 34 * 1024 * 1024;
 
     internal static string ThisVersion => typeof(ServerOptions).Assembly.GetName().Version?.ToString(3) ?? "0";
 
@@ -120,12 +120,10 @@ public sealed record ServerOptions
         Require(MaxPeers >= 1, nameof(MaxPeers), $"must be at least 1, not {MaxPeers}");
         Require(MaxPendingPeers >= 1, nameof(MaxPendingPeers), $"must be at least 1, not {MaxPendingPeers}");
         Require(DialRatio >= 1, nameof(DialRatio), $"must be at least 1, not {DialRatio}: one in DialRatio slots is for dialed peers");
+        Require(MaxBufferedBytesPerPeer >= 1, nameof(MaxBufferedBytesPerPeer), $"must be at least 1, not {MaxBufferedBytesPerPeer}");
         Require(
-            MaxBufferedBytesPerPeer >= MinBufferedBytesPerPeer, nameof(MaxBufferedBytesPerPeer),
-            $"must be at least {MinBufferedBytesPerPeer}, or a message of the greatest size would never fit");
-        Require(
-            MaxBufferedBytes >= MaxBufferedBytesPerPeer, nameof(MaxBufferedBytes),
-            $"must be at least MaxBufferedBytesPerPeer ({MaxBufferedBytesPerPeer})");
+            MaxBufferedBytes >= MinBufferedBytes, nameof(MaxBufferedBytes),
+            $"must be at least {MinBufferedBytes}, or a message of the greatest size would never fit");
         Require(
             Nat is "" or "none" or "off", nameof(Nat),
             $"\"{Nat}\" is not available: port mapping is not part of this version; use \"none\"");

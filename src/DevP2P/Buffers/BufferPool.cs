@@ -10,10 +10,10 @@ namespace DevP2P.Buffers;
 internal sealed class BufferPool
 {
     /// <summary>The smallest block.</summary>
-    public const int MinSize = 512;
+    public const int MinSize = 64;
 
-    /// <summary>Managed blocks kept per size class.</summary>
-    private const int MaxKeptPerClass = 256;
+    /// <summary>Bytes kept for reuse per size class of managed blocks.</summary>
+    private const int MaxKeptPerClass = 1024 * 1024;
 
     /// <summary>Native memory kept for reuse, in all.</summary>
     private const long MaxKeptNative = 32 * 1024 * 1024;
@@ -38,7 +38,7 @@ internal sealed class BufferPool
         _classes = new SizeClass[count];
         for (int i = 0; i < count; i++)
         {
-            _classes[i] = new SizeClass();
+            _classes[i] = new SizeClass(MaxKeptPerClass / (MinSize << i));
         }
     }
 
@@ -109,7 +109,7 @@ internal sealed class BufferPool
     private static int RoundUp(int size) => (size + NativeStep - 1) / NativeStep * NativeStep;
 
     /// <summary>A bounded stack of equal blocks: the one used last, still in the cache, is lent first.</summary>
-    private sealed class SizeClass
+    private sealed class SizeClass(int limit)
     {
         private readonly Lock _gate = new();
         private PooledBuffer?[] _kept = new PooledBuffer?[4];
@@ -134,7 +134,7 @@ internal sealed class BufferPool
         {
             lock (_gate)
             {
-                if (_count == MaxKeptPerClass)
+                if (_count == limit)
                 {
                     return;
                 }

@@ -71,38 +71,66 @@ internal sealed class MemoryBudget(long limit)
     }
 }
 
-/// <summary>One peer's share of a <see cref="MemoryBudget"/>, with a limit of its own. Charged by the peer's read loop, released by anyone.</summary>
+/// <summary>
+/// One peer's share of a <see cref="MemoryBudget"/>, with a limit of its own: the bytes in its receive buffer and those of
+/// messages that wait to be read. A message always fits when none is waiting, so that the limit may be far below the greatest
+/// message. Charged by the peer's read loop alone, released by anyone.
+/// </summary>
 internal sealed class PeerBudget(MemoryBudget all, long limit)
 {
-    private long _used;
+    private long _receiving;
+    private long _waiting;
     private TaskCompletionSource? _waiter;
 
-    public long Used => Interlocked.Read(ref _used);
+    public long Used => Interlocked.Read(ref _receiving) + Interlocked.Read(ref _waiting);
 
-    /// <summary>Charges bytes, or says that there is no room now. What comes alone always fits the peer's own limit.</summary>
-    public bool TryCharge(int bytes)
-    {
-        long used = Interlocked.Add(ref _used, bytes);
-        if ((used <= limit || used == bytes) && all.TryCharge(bytes, guaranteed: used <= MemoryBudget.GuaranteedPerPeer))
-        {
-            return true;
-        }
+    /// <summary>Charges growth of the receive buffer, or says that there is no room now.</summary>
+    public bool TryChargeReceive(int bytes) => TryCharge(ref _receiving, bytes);
 
-        Interlocked.Add(ref _used, -bytes);
-        return false;
-    }
+    /// <summary>Charges a message that is about to wait, or says that there is no room now.</summary>
+    public bool TryChargeMessage(int bytes) => TryCharge(ref _waiting, bytes);
 
     /// <summary>Waits until the bytes fit. Only one call at a time.</summary>
-    public async ValueTask ChargeAsync(int bytes, CancellationToken cancellationToken)
+    public ValueTask ChargeReceiveAsync(int bytes, CancellationToken cancellationToken) => ChargeAsync(bytes, isMessage: false, cancellationToken);
+
+    /// <summary>Waits until the bytes fit. Only one call at a time.</summary>
+    public ValueTask ChargeMessageAsync(int bytes, CancellationToken cancellationToken) => ChargeAsync(bytes, isMessage: true, cancellationToken);
+
+    public void ReleaseReceive(int bytes) => Release(ref _receiving, bytes);
+
+    public void ReleaseMessage(int bytes) => Release(ref _waiting, bytes);
+
+    public void Signal() => Volatile.Read(ref _waiter)?.TrySetResult();
+
+    private bool TryCharge(ref long account, int bytes)
     {
-        while (!TryCharge(bytes))
+        // Others only release: what fits now still fits a moment later.
+        bool isAlone = Interlocked.Read(ref _waiting) == 0;
+        long used = Used + bytes;
+        if (!isAlone && used > limit)
+        {
+            return false;
+        }
+
+        if (!all.TryCharge(bytes, guaranteed: used <= MemoryBudget.GuaranteedPerPeer))
+        {
+            return false;
+        }
+
+        Interlocked.Add(ref account, bytes);
+        return true;
+    }
+
+    private async ValueTask ChargeAsync(int bytes, bool isMessage, CancellationToken cancellationToken)
+    {
+        while (!TryAgain())
         {
             var waiter = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             Interlocked.Exchange(ref _waiter, waiter);
             all.Enqueue(this);
             try
             {
-                if (TryCharge(bytes))
+                if (TryAgain())
                 {
                     return;
                 }
@@ -115,14 +143,14 @@ internal sealed class PeerBudget(MemoryBudget all, long limit)
                 Interlocked.Exchange(ref _waiter, null);
             }
         }
+
+        bool TryAgain() => isMessage ? TryChargeMessage(bytes) : TryChargeReceive(bytes);
     }
 
-    public void Release(int bytes)
+    private void Release(ref long account, int bytes)
     {
-        Interlocked.Add(ref _used, -bytes);
+        Interlocked.Add(ref account, -bytes);
         all.Release(bytes);
         Signal();
     }
-
-    public void Signal() => Volatile.Read(ref _waiter)?.TrySetResult();
 }

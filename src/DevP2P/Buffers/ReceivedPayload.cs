@@ -9,7 +9,7 @@ namespace DevP2P.Buffers;
 /// </summary>
 internal sealed class ReceivedPayload
 {
-    private const int MaxKept = 4096;
+    private const int MaxKept = 16 * 1024;
     private static readonly ConcurrentQueue<ReceivedPayload> Kept = new();
     private static int s_kept;
 
@@ -90,7 +90,7 @@ internal sealed class ReceivedPayload
             BufferPool.Shared.Return(buffer);
         }
 
-        budget?.Release(charged);
+        budget?.ReleaseMessage(charged);
         if (Interlocked.Increment(ref s_kept) <= MaxKept)
         {
             Kept.Enqueue(this);

@@ -163,7 +163,7 @@ internal sealed partial class RlpxConnection : IDisposable
             BufferPool.Shared.Return(buffer);
         }
 
-        _budget.Release(_charged);
+        _budget.ReleaseReceive(_charged);
         _charged = 0;
     }
 
@@ -176,7 +176,7 @@ internal sealed partial class RlpxConnection : IDisposable
         {
             if (_frame.IsPending)
             {
-                await _budget.ChargeAsync(_frame.Charge, cancellationToken).ConfigureAwait(false);
+                await _budget.ChargeMessageAsync(_frame.Charge, cancellationToken).ConfigureAwait(false);
                 _frame.IsCharged = true;
             }
             else
@@ -214,7 +214,7 @@ internal sealed partial class RlpxConnection : IDisposable
             }
         }
 
-        if (!_frame.IsCharged && !_budget.TryCharge(_frame.Charge))
+        if (!_frame.IsCharged && !_budget.TryChargeMessage(_frame.Charge))
         {
             return false;
         }
@@ -266,7 +266,7 @@ internal sealed partial class RlpxConnection : IDisposable
         else if (!SnappyPayload.TryDecompress(data, destination))
         {
             BufferPool.Shared.Return(payload);
-            _budget.Release(frame.Charge);
+            _budget.ReleaseMessage(frame.Charge);
             throw new ProtocolViolationException($"message {frame.Code}: corrupt snappy data");
         }
 
@@ -362,9 +362,9 @@ internal sealed partial class RlpxConnection : IDisposable
         int more = size - _charged;
         if (more > 0)
         {
-            if (!_budget.TryCharge(more))
+            if (!_budget.TryChargeReceive(more))
             {
-                await _budget.ChargeAsync(more, cancellationToken).ConfigureAwait(false);
+                await _budget.ChargeReceiveAsync(more, cancellationToken).ConfigureAwait(false);
             }
 
             _charged += more;

@@ -54,7 +54,7 @@ public sealed class RlpxProbe : IAsyncDisposable
             throw new IOException($"cannot connect ({dialed.Stage}): {dialed.Reason}");
         }
 
-        var budget = new MemoryBudget(ServerOptions.MinBufferedBytesPerPeer);
+        var budget = new MemoryBudget(ServerOptions.MinBufferedBytes);
         var connection = new RlpxConnection(tcp.Stream, new PeerBudget(budget, budget.Limit), TimeProvider.System);
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         timeout.CancelAfter(RlpxConnection.HandshakeTimeout);
