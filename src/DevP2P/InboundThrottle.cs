@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using DevP2P.NetUtil;
 
 namespace DevP2P;
@@ -53,12 +52,12 @@ internal sealed class InboundThrottle
 
     private static IPAddress ToHost(IPAddress address)
     {
-        if (address.AddressFamily != AddressFamily.InterNetworkV6)
+        byte[] bytes = address.GetAddressBytes();
+        if (bytes.Length == 4)
         {
             return address;
         }
 
-        byte[] bytes = address.GetAddressBytes();
         bytes.AsSpan(8).Clear();
         return new IPAddress(bytes);
     }

@@ -221,6 +221,15 @@ public sealed partial class Server
         Log.PeerAdded(
             _logger, _snapshot.Count, peer.Id.ToShortString(), setup.Flags.ToText(), peer.RemoteEndPoint, Log.Sanitize(peer.FullName));
         _events.Publish(peer.CreateEvent(PeerEventType.Add));
+        if (peer.IsInbound)
+        {
+            // Whoever waits for us to reach this node has what it wants: no dial will come any more.
+            foreach (DialWaiter waiter in TakeDialWaiters(peer.Id))
+            {
+                waiter.Outcome.TrySetResult(CreateAttempt(waiter.Node, DialStage.Admitted, succeeded: true, "the node connected to us"));
+            }
+        }
+
         _work.Run(async () =>
         {
             PeerDrop drop = await peer.RunAsync().ConfigureAwait(false);

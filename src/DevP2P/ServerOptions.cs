@@ -136,6 +136,8 @@ public sealed record ServerOptions
 
     private void ValidateProtocols()
     {
+        int sources = Protocols.Count(static p => p.DialCandidates is not null);
+        Require(sources <= DialLimits.MaxSources, nameof(Protocols), $"may have at most {DialLimits.MaxSources} sources of dial candidates, not {sources}");
         var seen = new HashSet<Capability>();
         foreach (Protocol protocol in Protocols)
         {

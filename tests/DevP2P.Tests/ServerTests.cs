@@ -144,6 +144,19 @@ public sealed class ServerTests
     }
 
     [Fact]
+    public async Task Waiting_for_a_node_ends_when_it_connects_to_us()
+    {
+        PrivateKey key = PrivateKey.Generate();
+        await using Server server = await TestNet.StartAsync(TestNet.Options() with { Dialer = new EndlessDialer() });
+        Task<DialAttempt> waiting = server.AddPeerAsync(Node.Create(key.PublicKey, IPAddress.Loopback, 1, 0));
+        await TestNet.UntilAsync(() => server.GetCounters().Dialed == 1, "the dial is under way");
+
+        await using RlpxProbe probe = await PeerTests.ConnectAsync(server, key: key);
+
+        Assert.True((await waiting.WithinDeadline()).Succeeded);
+    }
+
+    [Fact]
     public async Task A_dial_to_somebody_else_fails_in_the_encryption_handshake()
     {
         await using Server server = await TestNet.StartAsync();
@@ -434,6 +447,15 @@ public sealed class ServerTests
         yield return node;
         s_offered = true;
         await Task.CompletedTask;
+    }
+
+    private sealed class EndlessDialer : IDialer
+    {
+        public async ValueTask<DialedConnection> ConnectAsync(Node node, IReadOnlyList<IPEndPoint> endPoints, CancellationToken cancellationToken)
+        {
+            await Task.Delay(Timeout.Infinite, cancellationToken);
+            throw new InvalidOperationException();
+        }
     }
 
     private static async Task AssertRefusedAsync(

@@ -74,9 +74,20 @@ internal sealed class BufferPool
         return new PooledBuffer(RoundUp(size));
     }
 
-    /// <summary>Grows a lent block, to a size that the pool likes.</summary>
-    public static void Grow(PooledBuffer buffer, int size, int keep) =>
-        buffer.Grow(size <= PooledBuffer.MaxArraySize ? MinSize << ClassOf(size) : RoundUp(size), keep);
+    /// <summary>Exchanges a lent block for a larger one with the same first bytes. A native block grows where it is.</summary>
+    public PooledBuffer Grow(PooledBuffer buffer, int size, int keep)
+    {
+        if (buffer.IsNative)
+        {
+            buffer.GrowNative(RoundUp(size));
+            return buffer;
+        }
+
+        PooledBuffer larger = Rent(size);
+        buffer.Span[..keep].CopyTo(larger.Span);
+        Return(buffer);
+        return larger;
+    }
 
     /// <summary>Takes a block back. The caller must not touch it any more.</summary>
     public void Return(PooledBuffer buffer)

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Threading.Tasks.Sources;
 
 namespace DevP2P.Buffers;
@@ -10,8 +11,8 @@ namespace DevP2P.Buffers;
 /// </summary>
 internal sealed class MessageQueue : IValueTaskSource<Message>
 {
-    /// <summary>An empty queue keeps an array of at most this length.</summary>
-    private const int MaxKeptLength = 64;
+    /// <summary>An empty queue keeps an array of at most this length; longer ones are shared with other queues.</summary>
+    private const int MaxKeptLength = 16;
 
     private readonly Lock _gate = new();
     private readonly Queue<TaskCompletionSource<Message>> _moreReaders = new(0);
@@ -240,14 +241,14 @@ internal sealed class MessageQueue : IValueTaskSource<Message>
     {
         if (_count == _items.Length)
         {
-            var larger = new Message[Math.Max(4, 2 * _count)];
+            int length = Math.Max(4, 2 * _count);
+            Message[] larger = length > MaxKeptLength ? ArrayPool<Message>.Shared.Rent(length) : new Message[length];
             for (int i = 0; i < _count; i++)
             {
                 larger[i] = _items[(_head + i) % _items.Length];
             }
 
-            _items = larger;
-            _head = 0;
+            ReplaceItems(larger);
         }
 
         _items[(_head + _count) % _items.Length] = message;
@@ -267,10 +268,20 @@ internal sealed class MessageQueue : IValueTaskSource<Message>
         _head = (_head + 1) % _items.Length;
         if (--_count == 0 && _items.Length > MaxKeptLength)
         {
-            _items = [];
-            _head = 0;
+            ReplaceItems([]);
         }
 
         return true;
+    }
+
+    private void ReplaceItems(Message[] items)
+    {
+        if (_items.Length > MaxKeptLength)
+        {
+            ArrayPool<Message>.Shared.Return(_items, clearArray: true);
+        }
+
+        _items = items;
+        _head = 0;
     }
 }

@@ -13,7 +13,7 @@ internal sealed unsafe class PooledBuffer : MemoryManager<byte>
     /// <summary>The greatest block that is a managed array; well below the large object heap's threshold of 85,000 bytes.</summary>
     public const int MaxArraySize = 64 * 1024;
 
-    private byte[]? _array;
+    private readonly byte[]? _array;
     private byte* _native;
     private int _nativeCapacity;
 
@@ -26,7 +26,8 @@ internal sealed unsafe class PooledBuffer : MemoryManager<byte>
         }
         else
         {
-            AllocateNative(capacity);
+            _native = (byte*)NativeMemory.Alloc((nuint)capacity);
+            _nativeCapacity = capacity;
         }
     }
 
@@ -47,33 +48,14 @@ internal sealed unsafe class PooledBuffer : MemoryManager<byte>
 
     public override Span<byte> GetSpan() => Span;
 
-    /// <summary>Makes room for at least <paramref name="capacity"/> bytes; the first <paramref name="keep"/> bytes stay.</summary>
-    public void Grow(int capacity, int keep)
+    /// <summary>Makes a native block larger; its bytes stay.</summary>
+    public void GrowNative(int capacity)
     {
-        if (capacity <= Capacity)
-        {
-            return;
-        }
-
-        if (_array is not { } old)
+        if (capacity > _nativeCapacity)
         {
             _native = (byte*)NativeMemory.Realloc(_native, (nuint)capacity);
             _nativeCapacity = capacity;
-            return;
         }
-
-        _array = null;
-        if (capacity <= MaxArraySize)
-        {
-            _array = GC.AllocateUninitializedArray<byte>(capacity);
-        }
-        else
-        {
-            AllocateNative(capacity);
-            GC.ReRegisterForFinalize(this);
-        }
-
-        old.AsSpan(0, keep).CopyTo(Span);
     }
 
     public override MemoryHandle Pin(int elementIndex = 0) => new(_native + elementIndex);
@@ -96,10 +78,4 @@ internal sealed unsafe class PooledBuffer : MemoryManager<byte>
     }
 
     protected override void Dispose(bool disposing) => FreeNative();
-
-    private void AllocateNative(int capacity)
-    {
-        _native = (byte*)NativeMemory.Alloc((nuint)capacity);
-        _nativeCapacity = capacity;
-    }
 }

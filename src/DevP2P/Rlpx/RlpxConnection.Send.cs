@@ -151,6 +151,7 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
     /// <summary>The flush, as a work item of the thread pool.</summary>
     void IThreadPoolWorkItem.Execute() => FlushAsync().AsTask();
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask WriteSlowAsync(ulong code, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
     {
         while (true)
@@ -188,11 +189,11 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
         int needed = _pendingLength + _encoder!.GetMaxWireSize(payload.Length);
         if (_pending is null)
         {
-            _pending = BufferPool.Shared.Rent(needed);
+            _pending = BufferPool.Shared.Rent(Math.Max(needed, MaxPendingBytes));
         }
         else if (needed > _pending.Capacity)
         {
-            BufferPool.Grow(_pending, Math.Max(needed, Math.Min(2 * _pending.Capacity, PooledBuffer.MaxArraySize)), _pendingLength);
+            _pending = BufferPool.Shared.Grow(_pending, needed, _pendingLength);
         }
 
         int written = _encoder.Encode(code, payload, _pending.Span[_pendingLength..]);

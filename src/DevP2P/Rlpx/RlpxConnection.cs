@@ -352,7 +352,7 @@ internal sealed partial class RlpxConnection : IDisposable
         {
             int larger = (int)Math.Min(Math.Max(wanted, _end + 1), 2L * _end);
             await ChargeReceiveAsync(larger, cancellationToken).ConfigureAwait(false);
-            BufferPool.Grow(_received, larger, _end);
+            _received = BufferPool.Shared.Grow(_received, larger, _end);
         }
     }
 
