@@ -145,8 +145,8 @@ public sealed partial class Server : IAsyncDisposable
             }
         }
 
-        _listener?.Dispose();
         await _stopping.CancelAsync().ConfigureAwait(false);
+        _listener?.Dispose();
         Post(BeginStop);
         if (loop is not null)
         {
