@@ -187,6 +187,59 @@ public sealed class PeerTests
         Assert.Throws<MessagePipeClosedException>(() => b.ReadAsync().GetAwaiter().GetResult());
     }
 
+    [Theory]
+    [InlineData("04", DisconnectReason.TooManyPeers)]
+    [InlineData("80", DisconnectReason.Requested)]
+    [InlineData("c110", DisconnectReason.SubprotocolError)]
+    [InlineData("02c104", DisconnectReason.TooManyPeers)]
+    public async Task A_disconnect_is_understood_whether_it_is_compressed_or_not(string onWire, DisconnectReason expected)
+    {
+        byte[] bytes = Convert.FromHexString(onWire);
+        await using Server server = await TestNet.StartAsync();
+        using PeerEventSubscription events = server.SubscribeEvents();
+        await using RlpxProbe probe = await ConnectAsync(server);
+        if (bytes.Length == 3)
+        {
+            await probe.WriteAsync(1, bytes.AsMemory(1));
+        }
+        else
+        {
+            await probe.WriteUncompressedAsync(1, bytes);
+        }
+
+        await foreach (PeerEvent item in events)
+        {
+            if (item.Type == PeerEventType.Drop)
+            {
+                Assert.Equal(expected, item.Reason);
+                Assert.True(item.IsRemote);
+                return;
+            }
+        }
+    }
+
+    [Fact]
+    [Trait("Threat", "T14")]
+    public async Task A_throwing_callback_on_the_cancellation_token_leaves_no_ghost()
+    {
+        Protocol protocol = TestNet.Sink() with
+        {
+            RunAsync = async (_, stream, cancellation) =>
+            {
+                using CancellationTokenRegistration registration = cancellation.Register(() => throw new InvalidOperationException("a defect"));
+                await stream.ReadAsync(CancellationToken.None);
+            },
+        };
+        await using Server server = await TestNet.StartAsync(TestNet.Options(protocol));
+        await using RlpxProbe probe = await ConnectAsync(server);
+        await TestNet.UntilAsync(() => server.PeerCount == 1, "the peer is there");
+
+        server.Peers.Single().Disconnect();
+
+        await TestNet.UntilAsync(() => server.PeerCount == 0, "the peer is gone");
+        await server.StopAsync().WithinDeadline();
+    }
+
     internal static Task<RlpxProbe> ConnectAsync(Server server, IReadOnlyList<Capability>? capabilities = null, PrivateKey? key = null) =>
         RlpxProbe.ConnectAsync(
             server.Self, key ?? PrivateKey.Generate(), capabilities ?? [.. server.Options.Protocols.Select(p => p.Capability)],

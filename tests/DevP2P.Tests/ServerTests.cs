@@ -139,7 +139,7 @@ public sealed class ServerTests
         Assert.Equal(DialStage.ProtocolHandshake, attempt.Stage);
         Assert.Equal(DisconnectReason.TooManyPeers, attempt.DisconnectReason);
         Assert.Equal("too many peers", attempt.Reason);
-        Assert.Equal([attempt], await server.GetDialHistoryAsync(full.Self.Id));
+        Assert.Equal([attempt], server.GetDialHistory(full.Self.Id));
         Assert.NotNull((await server.GetStaticNodesAsync()).Single().NextAttempt);
     }
 
@@ -201,7 +201,7 @@ public sealed class ServerTests
 
         server.AddPeer(Node.Create(key.PublicKey, IPAddress.Loopback, 1, 0));
         await TestNet.UntilAsync(() => server.GetCounters().Dialed == 1, "it is dialed");
-        await TestNet.UntilAsync(() => server.GetDialHistoryAsync(key.PublicKey.NodeId).Result.Count == 1, "in vain");
+        await TestNet.UntilAsync(() => server.GetDialHistory(key.PublicKey.NodeId).Count == 1, "in vain");
         await using RlpxProbe again = await PeerTests.ConnectAsync(server, key: key);
         await TestNet.UntilAsync(() => server.PeerCount == 1, "it may come again");
     }
@@ -232,6 +232,26 @@ public sealed class ServerTests
         Assert.NotNull(dialed.Peer);
         Assert.Equal(b.Self.Id, (await accepting.WithinDeadline()).Peer?.Id);
         await Assert.ThrowsAsync<ArgumentException>(() => b.SetupConnectionAsync(far, ConnectionFlags.DynamicDialed));
+    }
+
+    [Fact]
+    [Trait("Threat", "T14")]
+    public async Task What_the_application_brings_may_throw_without_harm()
+    {
+        await using Server server = await TestNet.StartAsync(TestNet.Options(TestNet.Sink() with { DialCandidates = new ThrowingCandidates() }) with
+        {
+            Dialer = new ThrowingStreamDialer(),
+        });
+
+        DialAttempt attempt = await server.AddPeerAsync(Node.Create(PrivateKey.Generate().PublicKey, IPAddress.Loopback, 1, 0)).WithinDeadline();
+
+        Assert.False(attempt.Succeeded);
+        Assert.Equal(DialStage.EncryptionHandshake, attempt.Stage);
+        Assert.Equal("not this one", attempt.Reason);
+        await using RlpxProbe probe = await PeerTests.ConnectAsync(server);
+        await TestNet.UntilAsync(() => server.PeerCount == 1, "the server goes on");
+        await Assert.ThrowsAsync<ArgumentException>(() => server.SetupConnectionAsync(Stream.Null, ConnectionFlags.Trusted));
+        await Assert.ThrowsAsync<InvalidOperationException>(() => new Server(TestNet.Options()).SetupConnectionAsync(Stream.Null, ConnectionFlags.Inbound));
     }
 
     [Fact]
@@ -447,6 +467,25 @@ public sealed class ServerTests
         yield return node;
         s_offered = true;
         await Task.CompletedTask;
+    }
+
+    private sealed class ThrowingCandidates : IAsyncEnumerable<Node>
+    {
+        public IAsyncEnumerator<Node> GetAsyncEnumerator(CancellationToken cancellationToken = default) => throw new InvalidOperationException();
+    }
+
+    private sealed class ThrowingStreamDialer : IDialer
+    {
+        public ValueTask<DialedConnection> ConnectAsync(Node node, IReadOnlyList<IPEndPoint> endPoints, CancellationToken cancellationToken) =>
+            new(new DialedConnection(new ThrowingStream()));
+    }
+
+    private sealed class ThrowingStream : MemoryStream
+    {
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
+            throw new NotSupportedException("not this one");
+
+        public override void Close() => throw new NotSupportedException("nor that one");
     }
 
     private sealed class EndlessDialer : IDialer

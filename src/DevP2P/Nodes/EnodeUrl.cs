@@ -9,7 +9,7 @@ namespace DevP2P.Nodes;
 
 /// <summary>
 /// The text form of a node, as go-ethereum's <c>p2p/enode/urlv4.go</c> reads and writes it. Stricter than Go in what could
-/// never be dialled: unbracketed IPv6, IPv6 zones, multicast addresses, and names that are no DNS names.
+/// never be dialed: unbracketed IPv6, IPv6 zones, multicast addresses, and names that are no DNS names.
 /// </summary>
 internal static class EnodeUrl
 {

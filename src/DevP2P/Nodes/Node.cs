@@ -30,7 +30,7 @@ public sealed class Node : IEquatable<Node>
     /// <summary>The IP address, or null. An IPv4 address is never in its IPv6 form.</summary>
     public IPAddress? Address { get; }
 
-    /// <summary>The DNS name, or null. It is resolved when the node is dialled, never here.</summary>
+    /// <summary>The DNS name, or null. It is resolved when the node is dialed, never here.</summary>
     public string? HostName { get; }
 
     /// <summary>The port for RLPx connections; 0 when there is none.</summary>

@@ -34,19 +34,9 @@ public sealed partial class LayeringTests
         [("Crypto/PublicKey.cs", "NodeId")] = "a node's id is the hash of its key; NodeId itself uses nothing",
         [("Dialing/DialLimits.cs", "InboundThrottle")] = NamesakeReason,
         [("Dialing/DialRefusal.cs", "PendingInbound")] = NamesakeReason,
-        [("Rlpx/RlpxProbe.cs", "Node")] = ProbeReason,
-        [("Rlpx/RlpxProbe.cs", "DialAddressPolicy")] = ProbeReason,
-        [("Rlpx/RlpxProbe.cs", "DialConnector")] = ProbeReason,
-        [("Rlpx/RlpxProbe.cs", "DialConnectResult")] = ProbeReason,
-        [("Rlpx/RlpxProbe.cs", "DialRequest")] = ProbeReason,
-        [("Rlpx/RlpxProbe.cs", "HostNameResolver")] = ProbeReason,
-        [("Rlpx/RlpxProbe.cs", "TcpDialer")] = ProbeReason,
-        [("Rlpx/RlpxProbe.cs", "ServerOptions")] = ProbeReason,
     };
 
     private const string NamesakeReason = "no use at all: a member of its own with the name of a type";
-
-    private const string ProbeReason = "the probe is a tool on top of Rlpx and Dialing that stands in the folder of Rlpx";
 
     [Fact]
     public void Dependencies_point_one_way()
