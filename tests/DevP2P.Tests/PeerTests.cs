@@ -219,6 +219,39 @@ public sealed class PeerTests
     }
 
     [Fact]
+    public async Task A_peer_of_version_4_is_spoken_to_without_compression()
+    {
+        var echoed = new byte[1000];
+        Protocol protocol = TestNet.Sink() with
+        {
+            RunAsync = async (_, stream, cancellation) =>
+            {
+                Message message = await stream.ReadAsync(cancellation);
+                await stream.WriteAsync(1, message.Payload, cancellation);
+                await stream.ReadAsync(cancellation);
+            },
+        };
+        await using Server server = await TestNet.StartAsync(TestNet.Options(protocol));
+        using var client = new System.Net.Sockets.TcpClient();
+        await client.ConnectAsync(server.ListenEndPoints[0]);
+        PrivateKey key = PrivateKey.Generate();
+        var budget = new DevP2P.Buffers.MemoryBudget(long.MaxValue);
+        using var connection = new RlpxConnection(client.GetStream(), new DevP2P.Buffers.PeerBudget(budget, long.MaxValue), TimeProvider.System);
+        await connection.HandshakeAsync(key, server.Self.PublicKey, RandomSource.System, default).WithinDeadline();
+        await connection.WriteAsync(0, RlpEncoding.Encode(new Hello(4, "old", [new("sink", 1)], 0, key.PublicKey)), default);
+        Assert.Equal(0ul, (await connection.ReadAsync(default).AsTask().WithinDeadline()).Code);
+
+        connection.GetMaxPayloadSize = _ => 10_000;
+        await connection.WriteAsync(16, echoed, default);
+        Message back = await connection.ReadAsync(default).AsTask().WithinDeadline();
+
+        // We read without decompressing, so it was not compressed.
+        Assert.Equal(17ul, back.Code);
+        Assert.Equal(echoed, back.Payload.ToArray());
+        back.Discard();
+    }
+
+    [Fact]
     [Trait("Threat", "T14")]
     public async Task A_throwing_callback_on_the_cancellation_token_leaves_no_ghost()
     {
