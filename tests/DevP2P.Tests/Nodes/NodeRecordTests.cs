@@ -367,8 +367,8 @@ public class NodeRecordTests
     {
         byte[] bytes = new byte[10_000_000];
         string text = "enr:" + new string('A', 10_000_000);
-        NodeRecord.TryDecode(bytes, out _, out _);
-        NodeRecord.TryParse(text, out _, out _);
+        Assert.False(NodeRecord.TryDecode(bytes, out _, out _));
+        Assert.False(NodeRecord.TryParse(text, out _, out _));
         long before = GC.GetAllocatedBytesForCurrentThread();
         Assert.False(NodeRecord.TryDecode(bytes, out _, out _));
         Assert.False(NodeRecord.TryParse(text, out _, out _));

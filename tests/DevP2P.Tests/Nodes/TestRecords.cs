@@ -1,5 +1,4 @@
 using DevP2P.Crypto;
-using DevP2P.Nodes;
 using DevP2P.Rlp;
 
 namespace DevP2P.Tests.Nodes;
