@@ -42,6 +42,9 @@ internal static partial class Log
     [LoggerMessage(14, LogLevel.Error, "Reading failed unexpectedly peer={Id}")]
     public static partial void ReadLoopFailed(ILogger logger, string id, Exception exception);
 
+    [LoggerMessage(15, LogLevel.Error, "A protocol's callback on its cancellation token failed peer={Id}")]
+    public static partial void CancellationFailed(ILogger logger, string id, Exception exception);
+
     [LoggerMessage(20, LogLevel.Debug, "Listener up addr={Address}")]
     public static partial void ListenerUp(ILogger logger, EndPoint? address);
 
@@ -53,6 +56,9 @@ internal static partial class Log
 
     [LoggerMessage(23, LogLevel.Debug, "Setting up connection failed conn={Conn} id={Id} addr={Address} stage={Stage} reason={Reason}")]
     public static partial void SetupFailed(ILogger logger, string conn, string id, EndPoint? address, Dialing.DialStage stage, string reason);
+
+    [LoggerMessage(24, LogLevel.Error, "Setting up a connection failed unexpectedly addr={Address}")]
+    public static partial void SetupDefect(ILogger logger, EndPoint? address, Exception exception);
 
     [LoggerMessage(30, LogLevel.Debug, "Dial failed id={Id} addr={Address} stage={Stage} reason={Reason} static={Static}")]
     public static partial void DialFailed(ILogger logger, string id, EndPoint? address, Dialing.DialStage stage, string reason, bool @static);

@@ -63,7 +63,7 @@ public sealed partial class Peer
             stream.End(ended);
         }
 
-        await _stopped.CancelAsync().ConfigureAwait(false);
+        await CancelHandlersAsync().ConfigureAwait(false);
 
         // What the other side ended, or what is broken, needs no farewell.
         if (!cause.IsRemote && cause.Reason != DisconnectReason.NetworkError)
@@ -103,6 +103,19 @@ public sealed partial class Peer
         {
             _lastPing = timestamp;
             _ = _connection.WriteControlAsync(BaseProtocol.PingCode).AsTask();
+        }
+    }
+
+    /// <summary>A handler's callback on its token may throw: that is logged, and the peer is still taken apart.</summary>
+    private async Task CancelHandlersAsync()
+    {
+        try
+        {
+            await _stopped.CancelAsync().ConfigureAwait(false);
+        }
+        catch (AggregateException e)
+        {
+            Log.CancellationFailed(Logger, Id.ToShortString(), e);
         }
     }
 

@@ -9,6 +9,9 @@ namespace DevP2P;
 /// </summary>
 internal sealed class PendingInbound(int limit)
 {
+    /// <summary>What the connection that gave way is counted under.</summary>
+    public const string EvictedReason = "too many pending connections";
+
     private readonly LinkedList<Entry> _oldestFirst = new();
     private readonly Dictionary<IPAddress, int> _perAddress = [];
 
@@ -27,6 +30,7 @@ internal sealed class PendingInbound(int limit)
         if (evicted is not null)
         {
             Remove(evicted);
+            evicted.IsEvicted = true;
         }
 
         return entry;
@@ -75,6 +79,9 @@ internal sealed class PendingInbound(int limit)
 
         /// <summary>The encryption handshake has shown who it is.</summary>
         public bool IsIdentified { get; set; }
+
+        /// <summary>It had to make room. Read by the connection's own task after it was aborted.</summary>
+        public bool IsEvicted { get; internal set; }
 
         internal LinkedListNode<Entry>? Node { get; set; }
 

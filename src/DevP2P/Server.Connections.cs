@@ -14,6 +14,9 @@ public sealed partial class Server
     /// <summary>Connections that the system holds for us before they are accepted.</summary>
     private const int ListenBacklog = 512;
 
+    private const string HandshakeTimeoutReason = "handshake timeout";
+    private const string CancelledReason = "cancelled";
+
     private static readonly TimeSpan AcceptRetryDelay = TimeSpan.FromMilliseconds(200);
 
     private Socket? _listener;
@@ -105,12 +108,7 @@ public sealed partial class Server
 
         socket.NoDelay = true;
         PendingInbound.Entry pending = _pendingInbound.Add(address, socket.Dispose, out PendingInbound.Entry? evicted);
-        if (evicted is not null)
-        {
-            _counters.CountRefused("too many pending connections");
-            evicted.Abort();
-        }
-
+        evicted?.Abort();
         var connection = new IncomingConnection(
             new NetworkStream(socket, ownsSocket: true), ConnectionFlags.Inbound, null, GetEndPoint(() => socket.LocalEndPoint), remote)
         {
@@ -151,8 +149,17 @@ public sealed partial class Server
         }
         catch (Exception e) when (e is P2PException or IOException or SocketException or ObjectDisposedException or OperationCanceledException)
         {
-            string error = timeout.IsCancellationRequested ? "handshake timeout" : cancellationToken.IsCancellationRequested ? "cancelled" : e.Message;
+            string error = incoming.Pending is { IsEvicted: true } ? PendingInbound.EvictedReason
+                : timeout.IsCancellationRequested ? HandshakeTimeoutReason
+                : cancellationToken.IsCancellationRequested ? CancelledReason
+                : e.Message;
             result = new ConnectionResult { Stage = setup.Stage, Error = error };
+        }
+        catch (Exception e)
+        {
+            // A stream of the application's may throw anything. It costs this connection and nothing else.
+            Log.SetupDefect(_logger, incoming.RemoteEndPoint, e);
+            result = new ConnectionResult { Stage = setup.Stage, Error = e.Message };
         }
 
         _counters.CountRefused(ToRefusalKey(result));
@@ -272,7 +279,7 @@ public sealed partial class Server
     {
         { Reason: { } reason, IsRemote: true } => "remote: " + reason.ToText(),
         { Reason: { } reason } => reason.ToText(),
-        { Error: "handshake timeout" or "cancelled" } => result.Error,
+        { Error: HandshakeTimeoutReason or CancelledReason or PendingInbound.EvictedReason } => result.Error,
         { Stage: DialStage.EncryptionHandshake } => "encryption handshake failed",
         _ => "protocol handshake failed",
     };
@@ -327,7 +334,7 @@ public sealed partial class Server
             try
             {
                 Stage = DialStage.ProtocolHandshake;
-                Hello hello = await RlpxProbe.ExchangeHelloAsync(connection, server.CreateHello(), key, cancellationToken).ConfigureAwait(false);
+                Hello hello = await connection.ExchangeHelloAsync(server.CreateHello(), key, cancellationToken).ConfigureAwait(false);
                 return await server.AskAsync(() => server.AdmitPeer(this, hello)).ConfigureAwait(false);
             }
             finally

@@ -59,22 +59,10 @@ public sealed partial class Server
         while (!_isStopping || !_snapshot.IsEmpty)
         {
             await reader.WaitToReadAsync().ConfigureAwait(false);
-            while (reader.TryRead(out Action? command))
-            {
-                try
-                {
-                    command();
-                }
-                catch (Exception e)
-                {
-                    // A defect of ours must not take the other peers down.
-                    Log.LoopDefect(_logger, e);
-                }
-            }
-
+            ExecuteAll(reader);
             if (!_isStopping && !_options.NoDial)
             {
-                StartDials();
+                Execute(StartDials);
                 TimeSpan? next = _dials.NextTimeout - Now;
                 dialTimer.Change(
                     next is { } due ? TimeSpan.FromMilliseconds(Math.Clamp(Math.Ceiling(due.TotalMilliseconds), 1, int.MaxValue)) : Timeout.InfiniteTimeSpan,
@@ -93,17 +81,11 @@ public sealed partial class Server
         while (!workDone.IsCompleted)
         {
             await reader.WaitToReadAsync().ConfigureAwait(false);
-            while (reader.TryRead(out Action? command))
-            {
-                command();
-            }
+            ExecuteAll(reader);
         }
 
         _commands.Writer.Complete();
-        while (reader.TryRead(out Action? command))
-        {
-            command();
-        }
+        ExecuteAll(reader);
 
         foreach (NodeId id in _dialWaiters.Keys.ToArray())
         {
@@ -113,6 +95,27 @@ public sealed partial class Server
         _events.Complete();
         _dialWatchers.Complete();
         Log.Stopped(_logger);
+    }
+
+    private void ExecuteAll(ChannelReader<Action> reader)
+    {
+        while (reader.TryRead(out Action? command))
+        {
+            Execute(command);
+        }
+    }
+
+    /// <summary>A defect, ours or of something that the application brought, must not take the other peers down.</summary>
+    private void Execute(Action command)
+    {
+        try
+        {
+            command();
+        }
+        catch (Exception e)
+        {
+            Log.LoopDefect(_logger, e);
+        }
     }
 
     private void BeginStop()
@@ -181,6 +184,7 @@ public sealed partial class Server
         if (trusted)
         {
             _trusted.Add(id);
+            _dials.EndHoldDown(id);
         }
         else
         {
@@ -214,8 +218,8 @@ public sealed partial class Server
 
     private void AddCandidateSource(IAsyncEnumerable<Node> candidates)
     {
-        int id = _dials.AddSource();
-        _candidateSources.Add(id, candidates.GetAsyncEnumerator(_stopping.Token));
+        IAsyncEnumerator<Node> source = candidates.GetAsyncEnumerator(_stopping.Token);
+        _candidateSources.Add(_dials.AddSource(), source);
     }
 
     private async Task AskSourceAsync(int id, IAsyncEnumerator<Node> source)
@@ -273,11 +277,13 @@ public sealed partial class Server
             else
             {
                 result = new ConnectionResult { Stage = connected.Stage, Error = connected.Reason };
+                _counters.CountRefused(connected.Stage == DialStage.Resolve ? "dial failed: resolve" : "dial failed: connect");
             }
         }
         catch (OperationCanceledException)
         {
-            result = new ConnectionResult { Stage = DialStage.Connect, Error = "cancelled" };
+            result = new ConnectionResult { Stage = DialStage.Connect, Error = CancelledReason };
+            _counters.CountRefused(CancelledReason);
         }
 
         var attempt = new DialAttempt

@@ -93,6 +93,7 @@ public sealed partial class Server : IAsyncDisposable
 
             OpenListener();
             _isStarted = true;
+            _loop = RunLoopAsync();
         }
 
         if (_options.NoDial && _options.ListenAddress is null)
@@ -119,7 +120,6 @@ public sealed partial class Server : IAsyncDisposable
             }
         }
 
-        _loop = RunLoopAsync();
         if (_listener is { } listener)
         {
             _work.Run(() => AcceptAsync(listener));
@@ -145,8 +145,8 @@ public sealed partial class Server : IAsyncDisposable
             }
         }
 
-        _listener?.Dispose();
         await _stopping.CancelAsync().ConfigureAwait(false);
+        _listener?.Dispose();
         Post(BeginStop);
         if (loop is not null)
         {
@@ -163,7 +163,7 @@ public sealed partial class Server : IAsyncDisposable
 
     /// <summary>
     /// Connects to a node and keeps it connected until the server stops or <see cref="RemovePeer(NodeId)"/> is called: an attempt that
-    /// fails is repeated, ever more slowly. Returns at once; see <see cref="AddPeerAsync"/> and <see cref="GetDialHistoryAsync"/> for
+    /// fails is repeated, ever more slowly. Returns at once; see <see cref="AddPeerAsync"/> and <see cref="GetDialHistory"/> for
     /// what becomes of it.
     /// </summary>
     /// <remarks>Go: <c>Server.AddPeer</c>.</remarks>
@@ -203,7 +203,7 @@ public sealed partial class Server : IAsyncDisposable
     /// <summary>As <see cref="RemovePeer(Node)"/>, by id: any peer can be removed, however it came.</summary>
     public void RemovePeer(NodeId id) => Post(() => RemoveStatic(id));
 
-    /// <summary>Lets a node connect at any time, whatever the limits.</summary>
+    /// <summary>Lets a node connect at any time, whatever the limits. Also ends what <see cref="RemovePeer(NodeId)"/> began.</summary>
     /// <remarks>Go: <c>Server.AddTrustedPeer</c>.</remarks>
     public void AddTrustedPeer(Node node)
     {
@@ -232,7 +232,7 @@ public sealed partial class Server : IAsyncDisposable
     public IAsyncEnumerable<DialAttempt> WatchDials() => _dialWatchers.Watch();
 
     /// <summary>The latest attempts to dial a node, oldest first; empty if there were none or they are forgotten.</summary>
-    public Task<IReadOnlyList<DialAttempt>> GetDialHistoryAsync(NodeId id) => AskAsync(() => _dials.History.Get(id));
+    public IReadOnlyList<DialAttempt> GetDialHistory(NodeId id) => _dials.History.Get(id);
 
     /// <summary>The nodes that are kept connected, with their back-off and the time of the next attempt.</summary>
     public Task<IReadOnlyList<StaticNodeStatus>> GetStaticNodesAsync() => AskAsync(_dials.GetStaticNodes);
@@ -276,24 +276,38 @@ public sealed partial class Server : IAsyncDisposable
     /// or refused; a refused stream is closed.
     /// </summary>
     /// <param name="stream">The connection. Belongs to the server from now on.</param>
-    /// <param name="flags">How it came to be; decides which limits hold. Trusted nodes are recognised in any case.</param>
+    /// <param name="flags">
+    /// How it came to be, which decides the limits: inbound, static or dynamic. Trusted nodes are recognised by themselves.
+    /// </param>
     /// <param name="expectedNode">The node that we dialed, which must prove its identity; null for the accepting side.</param>
     /// <param name="localEndPoint">Our end, for information.</param>
     /// <param name="remoteEndPoint">The other end, for information.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
     /// <returns>The peer, or why there is none.</returns>
-    /// <exception cref="ArgumentException">A dialed connection without an expected node that has a public key.</exception>
+    /// <exception cref="ArgumentException">A dialed connection without an expected node, or an inbound one with it; other flags.</exception>
+    /// <exception cref="InvalidOperationException">The server has not been started.</exception>
     /// <remarks>Go: <c>Server.SetupConn</c>.</remarks>
     public async Task<ConnectionResult> SetupConnectionAsync(
         Stream stream, ConnectionFlags flags, Node? expectedNode = null, EndPoint? localEndPoint = null, EndPoint? remoteEndPoint = null,
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(stream);
-        if ((flags & (ConnectionFlags.StaticDialed | ConnectionFlags.DynamicDialed)) != 0 && expectedNode is null)
+        if (flags is not (ConnectionFlags.Inbound or ConnectionFlags.StaticDialed or ConnectionFlags.DynamicDialed))
         {
-            throw new ArgumentException("a dialed connection needs the node that was dialed", nameof(expectedNode));
+            throw new ArgumentException("must be one of Inbound, StaticDialed and DynamicDialed", nameof(flags));
         }
 
+        if ((expectedNode is null) != (flags == ConnectionFlags.Inbound))
+        {
+            throw new ArgumentException("a dialed connection needs the node that was dialed, an inbound one has none", nameof(expectedNode));
+        }
+
+        if (_loop is null)
+        {
+            throw new InvalidOperationException("the server has not been started");
+        }
+
+        _counters.CountOffered();
         using var cancel = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token);
         return await SetupAsync(new IncomingConnection(stream, flags, expectedNode, localEndPoint, remoteEndPoint), cancel.Token)
             .ConfigureAwait(false);

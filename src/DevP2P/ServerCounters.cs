@@ -11,7 +11,10 @@ public sealed record ServerCounters
     /// <summary>Dials begun.</summary>
     public required long Dialed { get; init; }
 
-    /// <summary>Peers added.</summary>
+    /// <summary>Streams that came through <see cref="Server.SetupConnectionAsync"/>.</summary>
+    public required long Offered { get; init; }
+
+    /// <summary>Peers added. Once nothing is pending, <see cref="Accepted"/> + <see cref="Dialed"/> + <see cref="Offered"/> is this plus all <see cref="Refused"/>.</summary>
     public required long Added { get; init; }
 
     /// <summary>Connections that did not become peers, by reason: "too many peers", "not in net restrict list" and so on.</summary>
@@ -28,11 +31,14 @@ internal sealed class CounterSet
     private readonly ConcurrentDictionary<string, long> _dropped = new(StringComparer.Ordinal);
     private long _accepted;
     private long _dialed;
+    private long _offered;
     private long _added;
 
     public void CountAccepted() => Interlocked.Increment(ref _accepted);
 
     public void CountDialed() => Interlocked.Increment(ref _dialed);
+
+    public void CountOffered() => Interlocked.Increment(ref _offered);
 
     public void CountAdded() => Interlocked.Increment(ref _added);
 
@@ -49,6 +55,7 @@ internal sealed class CounterSet
     {
         Accepted = Interlocked.Read(ref _accepted),
         Dialed = Interlocked.Read(ref _dialed),
+        Offered = Interlocked.Read(ref _offered),
         Added = Interlocked.Read(ref _added),
         Refused = new SortedDictionary<string, long>(_refused, StringComparer.Ordinal),
         Dropped = new SortedDictionary<string, long>(_dropped, StringComparer.Ordinal),

@@ -28,7 +28,7 @@ public class EchoCommandTests
         Assert.Equal(DisconnectReason.Requested.ToText(), drop.GetProperty("error").GetString());
     }
 
-    // 75 MiB in each direction make 150 MiB in all; ForeignExchangeTests has as much with the foreign node dialling.
+    // 75 MiB in each direction make 150 MiB in all; ForeignExchangeTests has as much with the foreign node dialing.
     [Theory]
     [InlineData(JsPeer.Newest, 75 * MiB)]
     [InlineData(JsPeer.Older, 16 * MiB)]

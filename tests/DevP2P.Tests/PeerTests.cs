@@ -187,6 +187,92 @@ public sealed class PeerTests
         Assert.Throws<MessagePipeClosedException>(() => b.ReadAsync().GetAwaiter().GetResult());
     }
 
+    [Theory]
+    [InlineData("04", DisconnectReason.TooManyPeers)]
+    [InlineData("80", DisconnectReason.Requested)]
+    [InlineData("c110", DisconnectReason.SubprotocolError)]
+    [InlineData("02c104", DisconnectReason.TooManyPeers)]
+    public async Task A_disconnect_is_understood_whether_it_is_compressed_or_not(string onWire, DisconnectReason expected)
+    {
+        byte[] bytes = Convert.FromHexString(onWire);
+        await using Server server = await TestNet.StartAsync();
+        using PeerEventSubscription events = server.SubscribeEvents();
+        await using RlpxProbe probe = await ConnectAsync(server);
+        if (bytes.Length == 3)
+        {
+            await probe.WriteAsync(1, bytes.AsMemory(1));
+        }
+        else
+        {
+            await probe.WriteUncompressedAsync(1, bytes);
+        }
+
+        await foreach (PeerEvent item in events)
+        {
+            if (item.Type == PeerEventType.Drop)
+            {
+                Assert.Equal(expected, item.Reason);
+                Assert.True(item.IsRemote);
+                return;
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_peer_of_version_4_is_spoken_to_without_compression()
+    {
+        var echoed = new byte[1000];
+        Protocol protocol = TestNet.Sink() with
+        {
+            RunAsync = async (_, stream, cancellation) =>
+            {
+                Message message = await stream.ReadAsync(cancellation);
+                await stream.WriteAsync(1, message.Payload, cancellation);
+                await stream.ReadAsync(cancellation);
+            },
+        };
+        await using Server server = await TestNet.StartAsync(TestNet.Options(protocol));
+        using var client = new System.Net.Sockets.TcpClient();
+        await client.ConnectAsync(server.ListenEndPoints[0]);
+        PrivateKey key = PrivateKey.Generate();
+        var budget = new DevP2P.Buffers.MemoryBudget(long.MaxValue);
+        using var connection = new RlpxConnection(client.GetStream(), new DevP2P.Buffers.PeerBudget(budget, long.MaxValue), TimeProvider.System);
+        await connection.HandshakeAsync(key, server.Self.PublicKey, RandomSource.System, default).WithinDeadline();
+        await connection.WriteAsync(0, RlpEncoding.Encode(new Hello(4, "old", [new("sink", 1)], 0, key.PublicKey)), default);
+        Assert.Equal(0ul, (await connection.ReadAsync(default).AsTask().WithinDeadline()).Code);
+
+        connection.GetMaxPayloadSize = _ => 10_000;
+        await connection.WriteAsync(16, echoed, default);
+        Message back = await connection.ReadAsync(default).AsTask().WithinDeadline();
+
+        // We read without decompressing, so it was not compressed.
+        Assert.Equal(17ul, back.Code);
+        Assert.Equal(echoed, back.Payload.ToArray());
+        back.Discard();
+    }
+
+    [Fact]
+    [Trait("Threat", "T14")]
+    public async Task A_throwing_callback_on_the_cancellation_token_leaves_no_ghost()
+    {
+        Protocol protocol = TestNet.Sink() with
+        {
+            RunAsync = async (_, stream, cancellation) =>
+            {
+                using CancellationTokenRegistration registration = cancellation.Register(() => throw new InvalidOperationException("a defect"));
+                await stream.ReadAsync(CancellationToken.None);
+            },
+        };
+        await using Server server = await TestNet.StartAsync(TestNet.Options(protocol));
+        await using RlpxProbe probe = await ConnectAsync(server);
+        await TestNet.UntilAsync(() => server.PeerCount == 1, "the peer is there");
+
+        server.Peers.Single().Disconnect();
+
+        await TestNet.UntilAsync(() => server.PeerCount == 0, "the peer is gone");
+        await server.StopAsync().WithinDeadline();
+    }
+
     internal static Task<RlpxProbe> ConnectAsync(Server server, IReadOnlyList<Capability>? capabilities = null, PrivateKey? key = null) =>
         RlpxProbe.ConnectAsync(
             server.Self, key ?? PrivateKey.Generate(), capabilities ?? [.. server.Options.Protocols.Select(p => p.Capability)],

@@ -72,4 +72,20 @@ internal static class TestNet
     public static Peer PeerOf(this Server server, Server other) => server.Peers.Single(p => p.Id == other.Self.Id);
 
     public static Node NodeOf(Server server) => server.Self;
+
+    public static async Task<List<PeerEvent>> TakeAsync(this PeerEventSubscription events, int count)
+    {
+        using var timeout = new CancellationTokenSource(Deadline);
+        List<PeerEvent> seen = [];
+        await foreach (PeerEvent item in events.WithCancellation(timeout.Token))
+        {
+            seen.Add(item);
+            if (seen.Count == count)
+            {
+                break;
+            }
+        }
+
+        return seen;
+    }
 }

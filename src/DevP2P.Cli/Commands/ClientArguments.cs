@@ -27,7 +27,7 @@ internal sealed class ClientArguments
     }
 
     /// <summary>The node to talk to.</summary>
-    /// <exception cref="CliException">The text is not an enode URL of a node that can be dialled.</exception>
+    /// <exception cref="CliException">The text is not an enode URL of a node that can be dialed.</exception>
     public Node Node(ParseResult parse)
     {
         string text = parse.GetRequiredValue(_node);

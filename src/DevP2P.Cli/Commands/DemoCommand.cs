@@ -15,7 +15,7 @@ internal static class DemoCommand
     /// <summary>Makes the command.</summary>
     public static Command Create()
     {
-        var duration = new Option<string>("--for") { Description = "End after this time, check the result and say so in the exit code: 20s, 500ms, 2m", HelpName = "TIME" };
+        var duration = new Option<string>("--for") { Description = "Run for this time once all nodes are connected, then check the result: 20s, 500ms, 2m", HelpName = "TIME" };
         var nodes = new Option<int>("--nodes") { Description = "Number of nodes", HelpName = "N", DefaultValueFactory = _ => 10 };
         var rate = new Option<double>("--rate") { Description = "Messages that each node publishes in a second", HelpName = "N", DefaultValueFactory = _ => 5 };
         var json = new Option<bool>("--json") { Description = "Print the result as one JSON object, and nothing else on stdout" };

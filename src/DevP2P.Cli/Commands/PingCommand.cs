@@ -6,7 +6,6 @@ using DevP2P.Cli.Configuration;
 using DevP2P.Cli.Logging;
 using DevP2P.Crypto;
 using DevP2P.Nodes;
-using DevP2P.Rlpx;
 
 namespace DevP2P.Cli.Commands;
 

@@ -157,7 +157,7 @@ internal static partial class RunCommand
         {
             if (attempt is { Succeeded: false, IsStatic: true })
             {
-                LogDialFailed(log, attempt.Node.ToString(), LogText.NameOf(attempt.Stage), attempt.Reason, attempt.Duration);
+                LogDialFailed(log, attempt.Node, attempt.Stage, attempt.Reason, attempt.Duration);
             }
         }
     }
@@ -187,7 +187,7 @@ internal static partial class RunCommand
     private static partial void LogPeerDropped(ILogger logger, NodeId id, string? address, string? reason, int peers);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Static node cannot be reached node={Node} stage={Stage} reason={Reason} after={After}")]
-    private static partial void LogDialFailed(ILogger logger, string node, string stage, string reason, TimeSpan after);
+    private static partial void LogDialFailed(ILogger logger, Node node, DialStage stage, string reason, TimeSpan after);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "More happened than could be shown missed={Missed} peers={Peers}")]
     private static partial void LogLagged(ILogger logger, long? missed, int peers);

@@ -37,7 +37,7 @@ internal static class Settings
     { Default = "50" };
 
     public static readonly Setting DialRatio = new("dial-ratio", "Node.P2P.DialRatio", SettingKind.Number,
-        "One peer in N may be one that we dialled; 0 is the default", "N")
+        "One peer in N may be one that we dialed; 0 is the default", "N")
     { Default = "3" };
 
     public static readonly Setting NetRestrict = new("net-restrict", "Node.P2P.NetRestrict", SettingKind.List,

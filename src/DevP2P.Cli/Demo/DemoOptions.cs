@@ -3,7 +3,7 @@ namespace DevP2P.Cli.Demo;
 /// <summary>What the demo does.</summary>
 internal sealed record DemoOptions
 {
-    /// <summary>How long to run in all; null: until it is stopped.</summary>
+    /// <summary>How long to run once all nodes are connected; null: until it is stopped.</summary>
     public TimeSpan? Duration { get; init; }
 
     /// <summary>How many nodes.</summary>

@@ -21,16 +21,13 @@ internal sealed class DemoRunner(DemoOptions options, TextWriter? progress, IAns
         await using var network = new DemoNetwork(options);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
         using var viewEnd = new CancellationTokenSource();
-        if (options.Duration is { } duration)
-        {
-            end.CancelAfter(duration);
-        }
-
         Task view = ShowAsync(network, end, viewEnd.Token);
         try
         {
             if (await network.ConnectAsync(end.Token))
             {
+                // Counted from here, so that a slow machine has as much time for messages as a fast one.
+                end.CancelAfter(options.Duration ?? Timeout.InfiniteTimeSpan);
                 Say(network, "all nodes are connected");
                 network.StartPublishing();
                 await Task.WhenAll(KillAsync(network, end.Token), WaitAsync(end.Token));
@@ -81,8 +78,7 @@ internal sealed class DemoRunner(DemoOptions options, TextWriter? progress, IAns
     {
         if (options.Kill is { } index)
         {
-            TimeSpan wait = (options.Duration / 2 ?? s_defaultKillTime) - network.Elapsed;
-            await Task.Delay(wait > TimeSpan.Zero ? wait : TimeSpan.Zero, end).ContinueWith(static _ => { }, TaskScheduler.Default);
+            await Task.Delay(options.Duration / 2 ?? s_defaultKillTime, end).ContinueWith(static _ => { }, TaskScheduler.Default);
             Say(network, $"killing {network.Nodes[index].Name}");
             await network.KillAsync(index);
         }

@@ -38,6 +38,9 @@ internal static class LogText
             case Exception e:
                 AppendEscaped(line, Describe(e));
                 break;
+            case DialStage stage:
+                line.Append(NameOf(stage));
+                break;
             case TimeSpan time:
                 line.Append(FormatDuration(time));
                 break;

@@ -84,6 +84,12 @@ internal sealed class PeerBudget(MemoryBudget all, long limit)
 
     public long Used => Interlocked.Read(ref _receiving) + Interlocked.Read(ref _waiting);
 
+    /// <summary>True while a charge waits for this peer's own handlers, not for memory that other peers hold.</summary>
+    public bool WaitsForOwnHandlers { get; private set; }
+
+    /// <summary>True if that was so for the last charge that had to wait.</summary>
+    public bool WaitedForOwnHandlers { get; private set; }
+
     /// <summary>Charges growth of the receive buffer, or says that there is no room now.</summary>
     public bool TryChargeReceive(int bytes) => TryCharge(ref _receiving, bytes);
 
@@ -135,12 +141,14 @@ internal sealed class PeerBudget(MemoryBudget all, long limit)
                     return;
                 }
 
+                WaitsForOwnHandlers = WaitedForOwnHandlers = Used + bytes > limit;
                 await waiter.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
             }
             finally
             {
                 all.Remove(this);
                 Interlocked.Exchange(ref _waiter, null);
+                WaitsForOwnHandlers = false;
             }
         }
 

@@ -7,7 +7,7 @@ namespace DevP2P.Dialing;
 /// <remarks>Immutable. go-ethereum has no counterpart: its <c>dialTask</c> drops the error.</remarks>
 public sealed record DialAttempt
 {
-    /// <summary>The node that was dialled, as it was known when the attempt began.</summary>
+    /// <summary>The node that was dialed, as it was known when the attempt began.</summary>
     public required Node Node { get; init; }
 
     /// <summary>The stage at which the attempt ended: <see cref="DialStage.Admitted"/> after success, else the one that failed.</summary>

@@ -10,7 +10,7 @@ namespace DevP2P.Dialing;
 internal readonly record struct DialConnectResult(DialedConnection? Connection, DialStage Stage, string Reason);
 
 /// <summary>
-/// The first two stages of a dial: finds the addresses of the requested node, drops those that may not be dialled, and has
+/// The first two stages of a dial: finds the addresses of the requested node, drops those that may not be dialed, and has
 /// the dialer connect to the rest. Safe for concurrent calls.
 /// </summary>
 internal sealed class DialConnector(HostNameResolver resolver, IDialer dialer)
@@ -70,7 +70,7 @@ internal sealed class DialConnector(HostNameResolver resolver, IDialer dialer)
 
         string reason = refusal is DialRefusal.None
             ? $"{node.HostName} has no address"
-            : $"no address of {node.HostName} may be dialled: {refusal.ToText()}";
+            : $"no address of {node.HostName} may be dialed: {refusal.ToText()}";
         return (allowed.Count > TcpDialer.MaxEndPoints ? allowed[..TcpDialer.MaxEndPoints] : allowed, reason);
     }
 }

@@ -4,7 +4,7 @@ using DevP2P.Nodes;
 namespace DevP2P.Dialing;
 
 /// <summary>
-/// The latest dial attempts of each node. Bounded: when it is full, the node that was dialled longest ago is forgotten,
+/// The latest dial attempts of each node. Bounded: when it is full, the node that was dialed longest ago is forgotten,
 /// nodes that were offered by sources before nodes that the operator named, so that no source can wash out the
 /// history that the operator wants to read.
 /// </summary>
@@ -20,7 +20,7 @@ internal sealed class DialHistory
     /// <summary>How many nodes are remembered.</summary>
     public const int MaxNodes = 1024;
 
-    // Least recently dialled first.
+    // Least recently dialed first.
     private readonly LinkedList<NodeId> _learned = new();
     private readonly LinkedList<NodeId> _named = new();
     private readonly Dictionary<NodeId, LinkedListNode<NodeId>> _positions = [];

@@ -4,7 +4,7 @@ namespace DevP2P.Dialing;
 internal static class DialLimits
 {
     /// <summary>
-    /// No node is dialled twice within this time. It is longer than the 30 s for which others refuse a second inbound
+    /// No node is dialed twice within this time. It is longer than the 30 s for which others refuse a second inbound
     /// connection from one address (threat T02), so that a dial is not wasted.
     /// </summary>
     public static readonly TimeSpan RedialInterval = InboundThrottle + TimeSpan.FromSeconds(5);
@@ -18,13 +18,13 @@ internal static class DialLimits
     /// <summary>A connection that lasted longer than this ends a static node's back-off; a shorter one counts as a failure.</summary>
     public static readonly TimeSpan StableConnection = TimeSpan.FromMinutes(1);
 
-    /// <summary>For how long a node that the operator removed is not dialled.</summary>
+    /// <summary>For how long a node that the operator removed is not dialed.</summary>
     public static readonly TimeSpan HoldDown = TimeSpan.FromSeconds(60);
 
-    /// <summary>A source that is asked but offers nothing that may be dialled for this long no longer keeps others to their share.</summary>
+    /// <summary>A source that is asked but offers nothing that may be dialed for this long no longer keeps others to their share.</summary>
     public static readonly TimeSpan QuietSourceAfter = TimeSpan.FromMinutes(5);
 
-    /// <summary>How long a source is left alone after <see cref="MaxRejectedInARow"/> candidates that may not be dialled.</summary>
+    /// <summary>How long a source is left alone after <see cref="MaxRejectedInARow"/> candidates that may not be dialed.</summary>
     public static readonly TimeSpan SourceRest = TimeSpan.FromSeconds(1);
 
     /// <summary>See <see cref="SourceRest"/>.</summary>
@@ -40,7 +40,7 @@ internal static class DialLimits
     public const int MaxSources = 64;
 
     /// <summary>
-    /// How many recently dialled nodes are remembered. While it is full no candidate is dialled, which also limits dynamic
+    /// How many recently dialed nodes are remembered. While it is full no candidate is dialed, which also limits dynamic
     /// dials to 1,024 in 35 s however quickly they fail: nobody is to mistake a node for a scanner.
     /// </summary>
     public const int MaxRecentDials = 1024;

@@ -1,6 +1,6 @@
 namespace DevP2P.Dialing;
 
-/// <summary>Why a node is not dialled now.</summary>
+/// <summary>Why a node is not dialed now.</summary>
 /// <remarks>Go: the errors of <c>checkDial</c>.</remarks>
 internal enum DialRefusal
 {

@@ -53,7 +53,7 @@ internal sealed class DialScheduler
     /// <summary>How many dials are running.</summary>
     public int ActiveDials => _active.Count;
 
-    /// <summary>How many of the connected peers were dialled.</summary>
+    /// <summary>How many of the connected peers were dialed.</summary>
     public int DialedPeers { get; private set; }
 
     /// <summary>
@@ -76,7 +76,7 @@ internal sealed class DialScheduler
     /// over its address and ends its back-off. Ends a hold-down.
     /// </summary>
     /// <returns>
-    /// <see cref="DialRefusal.None"/>, or why this node can never be dialled; then nothing has changed. The first dial is due
+    /// <see cref="DialRefusal.None"/>, or why this node can never be dialed; then nothing has changed. The first dial is due
     /// at once, except that <see cref="DialLimits.RedialInterval"/> since the last one still holds, unless that went to another
     /// address, or the node is on the LAN, where no throttle applies.
     /// </returns>
@@ -109,7 +109,7 @@ internal sealed class DialScheduler
     /// <summary>
     /// A static node's address was found or has changed: it is used from the next dial on, and the back-off ends.
     /// </summary>
-    /// <returns>False if the node is not static, has that address already, or may not be dialled there.</returns>
+    /// <returns>False if the node is not static, has that address already, or may not be dialed there.</returns>
     public bool UpdateAddress(TimeSpan now, Node node)
     {
         if (_static.GetStatus(node.Id) is not StaticNodeStatus known
@@ -125,7 +125,7 @@ internal sealed class DialScheduler
     }
 
     /// <summary>
-    /// Stops dialling a static node. With <paramref name="holdDown"/>, no source brings the node back for <see cref="DialLimits.HoldDown"/>
+    /// Stops dialing a static node. With <paramref name="holdDown"/>, no source brings the node back for <see cref="DialLimits.HoldDown"/>
     /// either; that holds for nodes that were not static, too. A dial that is already running is the pump's to cancel.
     /// </summary>
     /// <returns>True if the node was static.</returns>
@@ -143,6 +143,9 @@ internal sealed class DialScheduler
     /// <summary>True if the operator removed the node less than <see cref="DialLimits.HoldDown"/> ago: for the admission of inbound connections.</summary>
     public bool IsHeldDown(TimeSpan now, NodeId id) => _heldDown.GetExpiry(now, id) is not null;
 
+    /// <summary>Ends a node's hold-down, if there is one.</summary>
+    public void EndHoldDown(NodeId id) => _heldDown.Remove(id);
+
     /// <summary>Registers a source of candidates.</summary>
     /// <param name="allowLan">True if the source itself is on the LAN, so that LAN addresses may come from it (threat T18).</param>
     /// <returns>The source's id, never given twice.</returns>
@@ -152,7 +155,7 @@ internal sealed class DialScheduler
     /// <summary>A source has ended. Its dials and peers stay.</summary>
     public void RemoveSource(int sourceId) => _sources.Remove(sourceId);
 
-    /// <summary>A node became a peer, whoever dialled. Of our own dials this comes before <see cref="DialFinished"/>.</summary>
+    /// <summary>A node became a peer, whoever dialed. Of our own dials this comes before <see cref="DialFinished"/>.</summary>
     public void PeerAdded(TimeSpan now, NodeId id, bool isDialed)
     {
         int? source = isDialed && _active.TryGetValue(id, out DialRequest request) ? request.SourceId : null;
@@ -190,7 +193,7 @@ internal sealed class DialScheduler
         RescheduleStatic(now, id);
     }
 
-    /// <summary>A node that has proved its identity is being admitted as an inbound peer: it is not dialled meanwhile.</summary>
+    /// <summary>A node that has proved its identity is being admitted as an inbound peer: it is not dialed meanwhile.</summary>
     public void InboundPending(TimeSpan now, NodeId id)
     {
         _pendingInbound.Add(id);
@@ -237,7 +240,7 @@ internal sealed class DialScheduler
     }
 
     /// <summary>
-    /// A source's answer to <see cref="TryGetWantedSource"/>. At most one candidate per source is kept; it is dialled when a
+    /// A source's answer to <see cref="TryGetWantedSource"/>. At most one candidate per source is kept; it is dialed when a
     /// slot is free, if nothing speaks against it then.
     /// </summary>
     /// <returns><see cref="DialRefusal.None"/> if the candidate is kept; otherwise the source may be asked again.</returns>
@@ -371,7 +374,7 @@ internal sealed class DialScheduler
         return refusal is DialRefusal.None ? CheckBusy(now, node.Id) : refusal;
     }
 
-    /// <summary>What speaks against dialling a candidate at this moment.</summary>
+    /// <summary>What speaks against dialing a candidate at this moment.</summary>
     private DialRefusal CheckBusy(TimeSpan now, NodeId id) =>
         _active.ContainsKey(id) ? DialRefusal.AlreadyDialing
         : _peers.ContainsKey(id) ? DialRefusal.AlreadyConnected
@@ -381,7 +384,7 @@ internal sealed class DialScheduler
         : _recent.GetExpiry(now, id) is not null ? DialRefusal.RecentlyDialed
         : DialRefusal.None;
 
-    /// <summary>To be called whenever one of the things that keep a static node from being dialled begins or ends.</summary>
+    /// <summary>To be called whenever one of the things that keep a static node from being dialed begins or ends.</summary>
     private void RescheduleStatic(TimeSpan now, NodeId id)
     {
         if (_active.ContainsKey(id) || _peers.ContainsKey(id) || _pendingInbound.Contains(id))

@@ -3,7 +3,7 @@ using DevP2P.Nodes;
 namespace DevP2P.Dialing;
 
 /// <summary>
-/// The sources of dial candidates: who is asked next, whose candidate is dialled next, and how much of the dialed side
+/// The sources of dial candidates: who is asked next, whose candidate is dialed next, and how much of the dialed side
 /// each may hold. Sans-IO: time is an argument.
 /// </summary>
 /// <remarks>

@@ -11,6 +11,7 @@ internal sealed class DialWatchers
     public const int Capacity = 1024;
 
     private ImmutableArray<Channel<DialAttempt>> _channels = [];
+    private bool _isCompleted;
 
     public IAsyncEnumerable<DialAttempt> Watch()
     {
@@ -18,6 +19,11 @@ internal sealed class DialWatchers
         var channel = Channel.CreateBounded<DialAttempt>(
             new BoundedChannelOptions(Capacity) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
         ImmutableInterlocked.Update(ref _channels, static (all, added) => all.Add(added), channel);
+        if (Volatile.Read(ref _isCompleted))
+        {
+            channel.Writer.TryComplete();
+        }
+
         return ReadAsync(channel, CancellationToken.None);
     }
 
@@ -31,6 +37,7 @@ internal sealed class DialWatchers
 
     public void Complete()
     {
+        Volatile.Write(ref _isCompleted, true);
         foreach (Channel<DialAttempt> channel in _channels)
         {
             channel.Writer.TryComplete();

@@ -6,7 +6,7 @@ namespace DevP2P.Dialing;
 /// <summary>What is known about a static node.</summary>
 /// <param name="Node">The node as the operator named it, or with the address that was found since.</param>
 /// <param name="Failures">Failed attempts and short connections in a row.</param>
-/// <param name="NextAttempt">When the node is due, on the scheduler's clock; null while it is dialled, connecting or connected.</param>
+/// <param name="NextAttempt">When the node is due, on the scheduler's clock; null while it is dialed, connecting or connected.</param>
 public readonly record struct StaticNodeStatus(Node Node, int Failures, TimeSpan? NextAttempt);
 
 /// <summary>
@@ -77,7 +77,7 @@ internal sealed class StaticNodes(RandomSource random)
         }
     }
 
-    /// <summary>Takes a node out of the schedule: it is dialled or connected.</summary>
+    /// <summary>Takes a node out of the schedule: it is dialed or connected.</summary>
     public void Unschedule(NodeId id)
     {
         if (_entries.TryGetValue(id, out Entry? entry) && entry.Due is TimeSpan due)

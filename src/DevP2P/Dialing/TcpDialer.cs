@@ -46,7 +46,7 @@ public sealed class TcpDialer : IDialer
         ArgumentNullException.ThrowIfNull(endPoints);
         if (endPoints.Count == 0)
         {
-            throw new ArgumentException("a node needs at least one end point to be dialled", nameof(endPoints));
+            throw new ArgumentException("a node needs at least one end point to be dialed", nameof(endPoints));
         }
 
         cancellationToken.ThrowIfCancellationRequested();

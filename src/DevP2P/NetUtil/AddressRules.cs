@@ -49,7 +49,7 @@ internal static class AddressRules
     public static bool IsSpecialNetwork(IPAddress address) => Special.Contains(address);
 
     /// <summary>
-    /// Says why <paramref name="address"/>, named by the node at <paramref name="sender"/>, must not be dialled, relayed or
+    /// Says why <paramref name="address"/>, named by the node at <paramref name="sender"/>, must not be dialed, relayed or
     /// stored: special-purpose addresses never, loopback addresses only from loopback, LAN addresses only from the LAN.
     /// </summary>
     /// <returns>Null when nothing speaks against it, else the reason in a few words.</returns>

@@ -9,7 +9,7 @@ namespace DevP2P.Nodes;
 
 /// <summary>
 /// The text form of a node, as go-ethereum's <c>p2p/enode/urlv4.go</c> reads and writes it. Stricter than Go in what could
-/// never be dialled: unbracketed IPv6, IPv6 zones, multicast addresses, and names that are no DNS names.
+/// never be dialed: unbracketed IPv6, IPv6 zones, multicast addresses, and names that are no DNS names.
 /// </summary>
 internal static class EnodeUrl
 {
@@ -38,7 +38,7 @@ internal static class EnodeUrl
 
         if (!hasScheme)
         {
-            return $"invalid URL scheme, want \"enode\": {Wanted}, not {Quote(text)}";
+            return $"invalid URL scheme, want \"enode\": {Wanted}, or a record (enr:...), not {Quote(text)}";
         }
 
         if (text.ContainsAnyInRange('\0', ' ') || text.Contains('\x7f'))
@@ -223,14 +223,14 @@ internal static class EnodeUrl
         return $"[{text}]";
     }
 
-    private static bool IsMulticast(IPAddress address) =>
+    internal static bool IsMulticast(IPAddress address) =>
         address.IsIPv6Multicast || (address.AddressFamily == AddressFamily.InterNetwork && address.GetAddressBytes()[0] >> 4 == 0xE);
 
     private static ReadOnlySpan<char> Until(ReadOnlySpan<char> text, string anyOf) =>
         text.IndexOfAny(anyOf) is >= 0 and int end ? text[..end] : text;
 
     /// <summary>A piece of foreign text for a message: short and printable.</summary>
-    private static string Quote(ReadOnlySpan<char> text)
+    internal static string Quote(ReadOnlySpan<char> text)
     {
         const int Most = 60;
         Span<char> safe = stackalloc char[Math.Min(text.Length, Most)];

@@ -1,24 +1,27 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
+using System.Net.Sockets;
 using DevP2P.Crypto;
 using DevP2P.NetUtil;
 
 namespace DevP2P.Nodes;
 
 /// <summary>
-/// A node of the network: its public key and, as far as they are known, its address or host name and ports. Immutable; safe
-/// for concurrent use. Two are equal when key, address, host name and ports are.
+/// A node of the network: its public key and, as far as they are known, its address or host name and ports, from an enode
+/// URL or from a signed record. Immutable; safe for concurrent use. Two are equal when key, address, host name, ports and
+/// record are.
 /// </summary>
-/// <remarks>Go: <c>enode.Node</c> as made from an <c>enode://</c> URL.</remarks>
+/// <remarks>Go: <c>enode.Node</c>.</remarks>
 public sealed class Node : IEquatable<Node>
 {
-    private Node(PublicKey publicKey, IPAddress? address, string? hostName, int tcpPort, int udpPort)
+    private Node(PublicKey publicKey, IPAddress? address, string? hostName, int tcpPort, int udpPort, NodeRecord? record = null)
     {
         PublicKey = publicKey;
         Address = address;
         HostName = hostName;
         TcpPort = tcpPort;
         UdpPort = udpPort;
+        Record = record;
     }
 
     /// <summary>The node's public key.</summary>
@@ -27,10 +30,21 @@ public sealed class Node : IEquatable<Node>
     /// <summary>The node's id, the hash of its key.</summary>
     public NodeId Id => PublicKey.NodeId;
 
-    /// <summary>The IP address, or null. An IPv4 address is never in its IPv6 form.</summary>
+    /// <summary>The signed record that the node was made from, or null. It has the end points of both address families.</summary>
+    /// <remarks>Go: <c>Node.Record</c>, <c>Node.Load</c>.</remarks>
+    public NodeRecord? Record { get; }
+
+    /// <summary>The sequence number of the record; 0 without one.</summary>
+    /// <remarks>Go: <c>Node.Seq</c>.</remarks>
+    public ulong Sequence => Record?.Sequence ?? 0;
+
+    /// <summary>
+    /// The IP address, or null. An IPv4 address is never in its IPv6 form. Of a record with two, the one that is reachable
+    /// from farther away, and IPv4 when there is no difference.
+    /// </summary>
     public IPAddress? Address { get; }
 
-    /// <summary>The DNS name, or null. It is resolved when the node is dialled, never here.</summary>
+    /// <summary>The DNS name, or null. It is resolved when the node is dialed, never here.</summary>
     public string? HostName { get; }
 
     /// <summary>The port for RLPx connections; 0 when there is none.</summary>
@@ -71,27 +85,71 @@ public sealed class Node : IEquatable<Node>
         return new Node(key, address is null ? null : AddressRules.Unmap(address), null, tcpPort, udpPort);
     }
 
-    /// <summary>
-    /// Reads a node URL: <c>enode://KEY@HOST:TCP</c> with an IPv4 address, an IPv6 address in brackets or a DNS name for HOST,
-    /// and <c>?discport=UDP</c> when the discovery port differs; or <c>enode://KEY</c> or just <c>KEY</c> for a node whose
-    /// address is not known. KEY is the public key in 128 hexadecimal digits.
-    /// </summary>
-    /// <exception cref="FormatException">It is not such a URL; the message says what is wrong and what would be right.</exception>
-    /// <remarks>Go: <c>enode.ParseV4</c>.</remarks>
-    public static Node Parse(string enodeUrl)
+    /// <summary>Makes a node from its record.</summary>
+    /// <remarks>Go: <c>enode.New</c>.</remarks>
+    public static Node FromRecord(NodeRecord record)
     {
-        ArgumentNullException.ThrowIfNull(enodeUrl);
-        return TryParse(enodeUrl, out Node? node, out string? error) ? node : throw new FormatException(error);
+        ArgumentNullException.ThrowIfNull(record);
+        IPAddress? address4 = Usable(record.IPv4Address);
+        IPAddress? address6 = Usable(record.IPv6Address);
+        bool useSecond = address6 is not null && (address4 is null || Reach(address6) > Reach(address4));
+        return useSecond && address6!.AddressFamily == AddressFamily.InterNetworkV6
+            ? new Node(record.PublicKey, address6, null, record.Tcp6Port ?? record.TcpPort ?? 0, record.Udp6Port ?? record.UdpPort ?? 0, record)
+            : new Node(record.PublicKey, useSecond ? address6 : address4, null, record.TcpPort ?? 0, record.UdpPort ?? 0, record);
     }
 
-    /// <summary>Reads a node URL as <see cref="Parse"/> does. Never throws.</summary>
-    /// <param name="enodeUrl">The URL.</param>
+    /// <summary>Reads and verifies a record as it is sent and makes a node from it. Never throws.</summary>
+    /// <param name="rlp">The record and nothing else.</param>
+    /// <param name="node">The node, or null.</param>
+    /// <param name="error">Null, or what is wrong.</param>
+    public static bool TryFromRecord(ReadOnlySpan<byte> rlp, [NotNullWhen(true)] out Node? node, [NotNullWhen(false)] out string? error)
+    {
+        node = NodeRecord.TryDecode(rlp, out NodeRecord? record, out error) ? FromRecord(record) : null;
+        return node is not null;
+    }
+
+    /// <summary>Of two descriptions of one node, the newer: <paramref name="known"/> unless the record of <paramref name="other"/> has the higher sequence number.</summary>
+    /// <exception cref="ArgumentException">They describe two nodes.</exception>
+    public static Node Newest(Node known, Node other)
+    {
+        ArgumentNullException.ThrowIfNull(known);
+        ArgumentNullException.ThrowIfNull(other);
+        if (known.Id != other.Id)
+        {
+            throw new ArgumentException($"{other.Id.ToShortString()} is another node than {known.Id.ToShortString()}", nameof(other));
+        }
+
+        return other.Sequence > known.Sequence ? other : known;
+    }
+
+    /// <summary>
+    /// Reads a node URL or record. A URL is <c>enode://KEY@HOST:TCP</c> with an IPv4 address, an IPv6 address in brackets or a
+    /// DNS name for HOST, and <c>?discport=UDP</c> when the discovery port differs; or <c>enode://KEY</c> or just <c>KEY</c>
+    /// for a node whose address is not known. KEY is the public key in 128 hexadecimal digits. A record is <c>enr:</c> and
+    /// base64 (<see cref="NodeRecord.TryParse"/>).
+    /// </summary>
+    /// <exception cref="FormatException">It is neither; the message says what is wrong and what would be right.</exception>
+    /// <remarks>Go: <c>enode.Parse</c>, <c>enode.ParseV4</c>.</remarks>
+    public static Node Parse(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return TryParse(text, out Node? node, out string? error) ? node : throw new FormatException(error);
+    }
+
+    /// <summary>Reads a node URL or record as <see cref="Parse"/> does. Never throws.</summary>
+    /// <param name="text">The URL or the record.</param>
     /// <param name="node">The node, or null.</param>
     /// <param name="error">Null, or what is wrong and what would be right.</param>
-    public static bool TryParse(string? enodeUrl, [NotNullWhen(true)] out Node? node, [NotNullWhen(false)] out string? error)
+    public static bool TryParse(string? text, [NotNullWhen(true)] out Node? node, [NotNullWhen(false)] out string? error)
     {
+        if (text is not null && text.StartsWith(NodeRecord.TextPrefix, StringComparison.Ordinal))
+        {
+            node = NodeRecord.TryParse(text, out NodeRecord? record, out error) ? FromRecord(record) : null;
+            return node is not null;
+        }
+
         node = null;
-        error = EnodeUrl.Parse(enodeUrl, out PublicKey? key, out IPAddress? address, out string? hostName, out int tcpPort, out int udpPort);
+        error = EnodeUrl.Parse(text, out PublicKey? key, out IPAddress? address, out string? hostName, out int tcpPort, out int udpPort);
         if (error is null)
         {
             node = new Node(key!, address, hostName, tcpPort, udpPort);
@@ -100,14 +158,14 @@ public sealed class Node : IEquatable<Node>
         return node is not null;
     }
 
-    /// <summary>The same node at another address; a host name is kept.</summary>
+    /// <summary>The same node at another address; host name and record are kept, whatever addresses the record has.</summary>
     public Node WithAddress(IPAddress address)
     {
         ArgumentNullException.ThrowIfNull(address);
-        return new Node(PublicKey, AddressRules.Unmap(address), HostName, TcpPort, UdpPort);
+        return new Node(PublicKey, AddressRules.Unmap(address), HostName, TcpPort, UdpPort, Record);
     }
 
-    /// <summary>The same node under a DNS name; the address, if known, is kept.</summary>
+    /// <summary>The same node under a DNS name; the address, if known, and the record are kept.</summary>
     /// <exception cref="ArgumentException">It is not a DNS name; the message says what would be right.</exception>
     /// <remarks>Go: <c>Node.WithHostname</c>.</remarks>
     public Node WithHostName(string hostName)
@@ -115,7 +173,7 @@ public sealed class Node : IEquatable<Node>
         ArgumentNullException.ThrowIfNull(hostName);
         return EnodeUrl.CheckHostName(hostName) is { } error
             ? throw new ArgumentException(error, nameof(hostName))
-            : new Node(PublicKey, Address, hostName, TcpPort, UdpPort);
+            : new Node(PublicKey, Address, hostName, TcpPort, UdpPort, Record);
     }
 
     /// <inheritdoc/>
@@ -124,7 +182,8 @@ public sealed class Node : IEquatable<Node>
         && Equals(Address, other.Address)
         && HostName == other.HostName
         && TcpPort == other.TcpPort
-        && UdpPort == other.UdpPort;
+        && UdpPort == other.UdpPort
+        && Equals(Record, other.Record);
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => Equals(obj as Node);
@@ -132,9 +191,33 @@ public sealed class Node : IEquatable<Node>
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Id, Address, HostName, TcpPort, UdpPort);
 
-    /// <summary>The enode URL, letter for letter as go-ethereum writes it.</summary>
+    /// <summary>
+    /// The enode URL, letter for letter as go-ethereum writes it, also of a node with a record; the record's own text is that
+    /// of <see cref="Record"/>.
+    /// </summary>
     /// <remarks>Go: <c>Node.URLv4</c>.</remarks>
     public override string ToString() => EnodeUrl.Format(this);
+
+    /// <summary>Whether an address can be a node's at all.</summary>
+    internal static bool IsReachable(IPAddress address) =>
+        !address.Equals(IPAddress.Any) && !address.Equals(IPAddress.IPv6Any) && !EnodeUrl.IsMulticast(address);
+
+    /// <summary>An address as it can stand in a node. An IPv4 address does not belong into "ip6"; as in Go, it is taken for what it is.</summary>
+    private static IPAddress? Usable(IPAddress? address)
+    {
+        address = address is null ? null : AddressRules.Unmap(address);
+        return address is null || EnodeUrl.IsMulticast(address) ? null : address;
+    }
+
+    /// <summary>How far away an address can be reached from, as go-ethereum orders them when it chooses between two.</summary>
+    private static int Reach(IPAddress address)
+    {
+        return address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any) ? 0
+            : IPAddress.IsLoopback(address) ? 1
+            : !AddressRules.IsLan(address) ? 4
+            : AddressRules.IsSpecialNetwork(address) ? 2 // of the LAN addresses, those are the link-local ones
+            : 3;
+    }
 
     private IPEndPoint? EndPoint(int port) =>
         Address is null || port == 0 || Address.Equals(IPAddress.Any) || Address.Equals(IPAddress.IPv6Any)

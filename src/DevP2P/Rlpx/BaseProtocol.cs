@@ -21,7 +21,7 @@ internal static class BaseProtocol
 
     /// <summary>
     /// Reads a reason, in a list or bare: both occur in the wild. Anything that is not one byte is
-    /// <see cref="DisconnectReason.Invalid"/> (T07), except that an empty list or payload gives no reason: requested.
+    /// <see cref="DisconnectReason.Invalid"/> (T07), except that an empty list gives no reason: requested, as in Go 1.8.
     /// </summary>
     public static DisconnectReason DecodeDisconnect(ReadOnlySpan<byte> payload)
     {

@@ -33,9 +33,6 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
     /// <summary>Called once, on any thread, when a flush fails.</summary>
     public Action<Exception>? SendFailed { get; set; }
 
-    /// <summary>Bytes handed to the stream since the encryption handshake.</summary>
-    public long BytesSent { get; private set; }
-
     /// <summary>Writes a message; completes when it stands encrypted in the pending buffer.</summary>
     public ValueTask WriteAsync(ulong code, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
     {
@@ -132,11 +129,19 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
         }
     }
 
-    /// <summary>Closes the stream: reads and writes that are under way fail.</summary>
+    /// <summary>Closes the stream: reads and writes that are under way fail. Never throws, whatever kind of stream it is.</summary>
     public void Dispose()
     {
         _isClosing = true;
-        _stream.Dispose();
+        try
+        {
+            _stream.Dispose();
+        }
+        catch (Exception e)
+        {
+            // A stream of the application's: it is given up on either way.
+            Volatile.Write(ref _sendFailure, e);
+        }
     }
 
     /// <summary>Waits until nothing of the send side runs any more. After <see cref="Dispose"/>.</summary>
@@ -239,7 +244,6 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
             {
                 Volatile.Write(ref _flushSince, _time.GetTimestamp());
                 await _stream.WriteAsync(buffer.Memory[..length]).ConfigureAwait(false);
-                BytesSent += length;
             }
             catch (Exception e)
             {

@@ -1,19 +1,16 @@
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using DevP2P.Buffers;
-using DevP2P.Crypto;
 
 namespace DevP2P.Rlpx;
 
 /// <summary>
-/// The pump between a stream and the frame codec: handshake, receive side (this file) and send side (RlpxConnection.Send.cs).
+/// The pump between a stream and the frame codec: the receive side is in this file, the send side in RlpxConnection.Send.cs, the two
+/// handshakes in RlpxConnection.Handshake.cs.
 /// One reader at a time; writes are safe for concurrent calls. Why it is built this way: docs/decisions/0001-socket-pump.md.
 /// </summary>
 internal sealed partial class RlpxConnection : IDisposable
 {
-    /// <summary>Both handshakes together, in both directions.</summary>
-    public static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(5);
-
     /// <summary>The longest that a message may take to arrive, the time before its first byte included: a peer's idle time.</summary>
     public static readonly TimeSpan FrameReadTimeout = TimeSpan.FromSeconds(30);
 
@@ -62,63 +59,8 @@ internal sealed partial class RlpxConnection : IDisposable
     /// <summary>The greatest payload that is accepted for a message code, or -1 if the code is invalid.</summary>
     public Func<ulong, int> GetMaxPayloadSize { get; set; } = static _ => MaxBaseMessageSize;
 
-    /// <summary>Bytes received and sent on the wire since the encryption handshake.</summary>
-    public long BytesReceived { get; private set; }
-
     /// <summary>True once frames may be sent: from then on the other side can be told why it is refused.</summary>
     public bool IsEncrypted => _encoder is not null;
-
-    /// <summary>Runs the encryption handshake.</summary>
-    /// <param name="key">Our static key.</param>
-    /// <param name="remote">The key that the node we dialed must have; null for the recipient.</param>
-    /// <param name="random">For keys, nonces and padding.</param>
-    /// <param name="cancellationToken">Ends it; the caller bounds the time.</param>
-    /// <returns>The other node's static key.</returns>
-    /// <exception cref="HandshakeException">The handshake failed; the other side is not told why.</exception>
-    public async Task<PublicKey> HandshakeAsync(
-        PrivateKey key, PublicKey? remote, RandomSource random, CancellationToken cancellationToken)
-    {
-        Handshake handshake;
-        if (remote is null)
-        {
-            handshake = Handshake.Accept(key, random);
-        }
-        else
-        {
-            handshake = Handshake.Initiate(key, remote, random, out ReadOnlyMemory<byte> auth);
-            await _stream.WriteAsync(auth, cancellationToken).ConfigureAwait(false);
-        }
-
-        HandshakeStatus status = HandshakeStatus.NeedMoreData;
-        while (status == HandshakeStatus.NeedMoreData)
-        {
-            // A handshake message has at most 2 KiB; room for the first frames behind it does no harm.
-            await ReceiveAsync(2 * Handshake.MaxMessageSize, cancellationToken).ConfigureAwait(false);
-            status = handshake.Read(_received!.Span[.._end], out _start);
-        }
-
-        if (status == HandshakeStatus.Failed)
-        {
-            throw new HandshakeException("the encryption handshake failed: the message does not decrypt to us or is malformed");
-        }
-
-        HandshakeSecrets secrets = handshake.Secrets!;
-        if (!handshake.Ack.IsEmpty)
-        {
-            await _stream.WriteAsync(handshake.Ack, cancellationToken).ConfigureAwait(false);
-        }
-
-        _decoder = secrets.CreateDecoder();
-        _encoder = secrets.CreateEncoder();
-        return handshake.RemoteKey!;
-    }
-
-    /// <summary>Compresses from the next message on, in both directions (EIP-706).</summary>
-    public void EnableSnappy()
-    {
-        _useSnappy = true;
-        _encoder!.UseSnappy = true;
-    }
 
     /// <summary>Waits for the next message. Frames that are here already cost no wait.</summary>
     /// <param name="cancellationToken">Ends a wait for memory, not a wait for bytes: that ends when the connection is disposed.</param>
@@ -127,11 +69,15 @@ internal sealed partial class RlpxConnection : IDisposable
     public ValueTask<Message> ReadAsync(CancellationToken cancellationToken) =>
         TryRead(out Message message) ? new ValueTask<Message>(message) : ReadSlowAsync(cancellationToken);
 
-    /// <summary>True if the other side has been silent, or slow with a message, for longer than it may.</summary>
+    /// <summary>
+    /// True if the other side has been silent, or slow with a message, for longer than it may. Time in which our own handlers
+    /// keep the connection from being read does not count; time in which the budget of all peers is spent does, or those
+    /// who hold it could hold it for ever.
+    /// </summary>
     public bool IsReadOverdue(long timestamp)
     {
         long since = Volatile.Read(ref _waitingSince);
-        return since != 0 && _time.GetElapsedTime(since, timestamp) > FrameReadTimeout;
+        return since != 0 && !_budget.WaitsForOwnHandlers && _time.GetElapsedTime(since, timestamp) > FrameReadTimeout;
     }
 
     /// <summary>Reads and discards until the other side closes, so that no reset swallows what was sent to it last.</summary>
@@ -178,6 +124,7 @@ internal sealed partial class RlpxConnection : IDisposable
             {
                 await _budget.ChargeMessageAsync(_frame.Charge, cancellationToken).ConfigureAwait(false);
                 _frame.IsCharged = true;
+                RestartReadClock();
             }
             else
             {
@@ -227,9 +174,17 @@ internal sealed partial class RlpxConnection : IDisposable
     private DecodedFrame CheckFrame(ulong code, ReadOnlySpan<byte> data, int offset)
     {
         int size = data.Length;
-        if (_useSnappy && !SnappyPayload.TryGetSize(data, out size))
+        bool isCompressed = _useSnappy;
+        if (isCompressed && !SnappyPayload.TryGetSize(data, out size))
         {
-            throw new ProtocolViolationException($"message {code}: invalid snappy data");
+            // Some nodes never compress a Disconnect. One byte, bare or in a list, is no valid snappy, so there is no doubt.
+            if (code != BaseProtocol.DisconnectCode)
+            {
+                throw new ProtocolViolationException($"message {code}: invalid snappy data");
+            }
+
+            isCompressed = false;
+            size = data.Length;
         }
 
         int limit = GetMaxPayloadSize(code);
@@ -243,7 +198,7 @@ internal sealed partial class RlpxConnection : IDisposable
             throw new ProtocolViolationException($"message {code}: {size} bytes exceed the limit of {limit}");
         }
 
-        return new DecodedFrame(code, offset, data.Length, size);
+        return new DecodedFrame(code, offset, data.Length, size, isCompressed);
     }
 
     /// <summary>Turns the pending frame, whose memory is charged, into a message.</summary>
@@ -251,7 +206,7 @@ internal sealed partial class RlpxConnection : IDisposable
     {
         DecodedFrame frame = _frame;
         _frame = default;
-        if (frame.PayloadSize == 0 && !_useSnappy)
+        if (frame.PayloadSize == 0 && !frame.IsCompressed)
         {
             return new Message(frame.Code, 0, ReceivedPayload.Create(null, _budget, frame.Charge), _receivedAtTicks);
         }
@@ -259,7 +214,7 @@ internal sealed partial class RlpxConnection : IDisposable
         PooledBuffer payload = BufferPool.Shared.Rent(frame.PayloadSize);
         ReadOnlySpan<byte> data = _received!.Span.Slice(frame.Offset, frame.Length);
         Span<byte> destination = payload.Span[..frame.PayloadSize];
-        if (!_useSnappy)
+        if (!frame.IsCompressed)
         {
             data.CopyTo(destination);
         }
@@ -309,7 +264,6 @@ internal sealed partial class RlpxConnection : IDisposable
         }
 
         _end += count;
-        BytesReceived += count;
         _receivedAtTicks = _time.GetUtcNow().UtcTicks;
 
         // A read that filled the buffer says that more is coming: read on at once, and more at a time.
@@ -365,9 +319,19 @@ internal sealed partial class RlpxConnection : IDisposable
             if (!_budget.TryChargeReceive(more))
             {
                 await _budget.ChargeReceiveAsync(more, cancellationToken).ConfigureAwait(false);
+                RestartReadClock();
             }
 
             _charged += more;
+        }
+    }
+
+    /// <summary>After a wait that was our own doing. Not while a handshake runs, which has a clock of its own.</summary>
+    private void RestartReadClock()
+    {
+        if (_budget.WaitedForOwnHandlers && Volatile.Read(ref _waitingSince) != 0)
+        {
+            Volatile.Write(ref _waitingSince, _time.GetTimestamp());
         }
     }
 
@@ -386,12 +350,13 @@ internal sealed partial class RlpxConnection : IDisposable
     };
 
     /// <summary>A frame that was decoded in place and waits to become a message.</summary>
-    private struct DecodedFrame(ulong code, int offset, int length, int payloadSize)
+    private struct DecodedFrame(ulong code, int offset, int length, int payloadSize, bool isCompressed)
     {
         public readonly ulong Code = code;
         public readonly int Offset = offset;
         public readonly int Length = length;
         public readonly int PayloadSize = payloadSize;
+        public readonly bool IsCompressed = isCompressed;
         public readonly int Charge = MessageOverhead + payloadSize;
         public readonly bool IsPending = true;
         public bool IsCharged;

@@ -102,7 +102,7 @@ public sealed class CommandTests
         Assert.True(dial.GetProperty("ok").GetBoolean(), dial.GetRawText());
         Assert.Equal("admitted", dial.GetProperty("stage").GetString());
         Assert.Equal(firstId, (await second.WaitAsync("add")).GetProperty("peer").GetString());
-        Assert.Equal(secondId, (await first.WaitAsync("add")).GetProperty("peer").GetString());
+        Assert.Equal(secondId, (await first.WaitAsync("add", secondId)).GetProperty("peer").GetString());
 
         Result ping = await RunAsync("ping", enode, "--count", "2", "--json");
         using JsonDocument pinged = JsonDocument.Parse(ping.Output);
@@ -190,6 +190,7 @@ public sealed class CommandTests
     {
         private readonly Process _process;
         private readonly CancellationTokenSource _deadline = new(TimeSpan.FromSeconds(60));
+        private readonly List<JsonElement> _events = [];
 
         private Node(Process process)
         {
@@ -215,19 +216,24 @@ public sealed class CommandTests
             }
         }
 
-        /// <summary>Reads on until an event; what comes before it is skipped.</summary>
+        /// <summary>The first event of this kind that no earlier call returned, among those that came and those that are to come.</summary>
         public async Task<JsonElement> WaitAsync(string name, string? peer = null)
         {
             while (true)
             {
+                int index = _events.FindIndex(e => e.GetProperty("event").GetString() == name
+                    && (peer is null || e.GetProperty("peer").GetString() == peer));
+                if (index >= 0)
+                {
+                    JsonElement found = _events[index];
+                    _events.RemoveAt(index);
+                    return found;
+                }
+
                 string line = await _process.StandardOutput.ReadLineAsync(_deadline.Token)
                     ?? throw new InvalidOperationException($"the node ended before the event {name}");
                 using JsonDocument json = JsonDocument.Parse(line);
-                if (json.RootElement.GetProperty("event").GetString() == name
-                    && (peer is null || json.RootElement.GetProperty("peer").GetString() == peer))
-                {
-                    return json.RootElement.Clone();
-                }
+                _events.Add(json.RootElement.Clone());
             }
         }
 

@@ -76,7 +76,7 @@ public sealed class DialConnectorTests
 
     [Fact]
     [Trait("Threat", "T18")]
-    public async Task Only_addresses_that_may_be_dialled_are_passed_on()
+    public async Task Only_addresses_that_may_be_dialed_are_passed_on()
     {
         var dialer = new RecordingDialer();
         IPAddress[] found = [.. new[] { "10.0.0.1", "198.18.0.1", "44.0.0.1", "2600::1", "44.0.0.1", "::ffff:44.0.0.2", "127.0.0.1", "45.0.0.1" }.Select(IPAddress.Parse)];
@@ -92,7 +92,7 @@ public sealed class DialConnectorTests
         found = [IPAddress.Parse("10.0.0.1")];
         DialConnectResult result = await connector.ConnectAsync(NamedRequest(sourceId: 1, policy: default(DialAddressPolicy)), TestToken);
         Assert.Equal((null, DialStage.Resolve), (result.Connection, result.Stage));
-        Assert.Equal("no address of node.example.org may be dialled: LAN address from a source outside the LAN", result.Reason);
+        Assert.Equal("no address of node.example.org may be dialed: LAN address from a source outside the LAN", result.Reason);
     }
 
     [Fact]

@@ -41,7 +41,7 @@ internal sealed class DialDriver
 
     public Dictionary<NodeId, DialRequest> Active { get; } = [];
 
-    /// <summary>Connected peers: whether we dialled them, and the source of a dynamic dial.</summary>
+    /// <summary>Connected peers: whether we dialed them, and the source of a dynamic dial.</summary>
     public Dictionary<NodeId, (bool IsDialed, int? SourceId)> Peers { get; } = [];
 
     public HashSet<NodeId> Inbound { get; } = [];
@@ -242,7 +242,7 @@ internal sealed class DialDriver
         Assert.True(Active.Count <= _maxActive, "too many active dials");
         if (_lastDial.TryGetValue(id, out TimeSpan last) && !AllowQuickRedial)
         {
-            Assert.True(Now - last >= TimeSpan.FromSeconds(35), $"dialled again after {Now - last}");
+            Assert.True(Now - last >= TimeSpan.FromSeconds(35), $"dialed again after {Now - last}");
         }
 
         if (request.SourceId is int source)

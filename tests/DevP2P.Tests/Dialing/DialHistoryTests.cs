@@ -21,7 +21,7 @@ public sealed class DialHistoryTests
     }
 
     [Fact]
-    public void It_forgets_the_node_that_was_dialled_longest_ago()
+    public void It_forgets_the_node_that_was_dialed_longest_ago()
     {
         var history = new DialHistory();
         for (int i = 0; i < DialHistory.MaxNodes; i++)

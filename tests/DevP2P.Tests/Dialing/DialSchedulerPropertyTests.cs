@@ -30,7 +30,7 @@ public sealed class DialSchedulerPropertyTests
             (settings, history, seed) => Play(settings, history, seed).Dials.SequenceEqual(Play(settings, history, seed).Dials), iter: 50);
 
     [Fact]
-    public void A_static_node_is_dialled_again_whatever_happened_before() =>
+    public void A_static_node_is_dialed_again_whatever_happened_before() =>
         Gen.Select(Settings, Histories, Gen.Int).Sample(
             (settings, history, seed) =>
             {
@@ -46,7 +46,7 @@ public sealed class DialSchedulerPropertyTests
                         EndEverything(d);
                     }
 
-                    Assert.True(d.Dials.Count(x => x.Request.Node.Id == Id(0)) > before, "not dialled for ten minutes");
+                    Assert.True(d.Dials.Count(x => x.Request.Node.Id == Id(0)) > before, "not dialed for ten minutes");
                 }
             },
             iter: 50);

@@ -95,7 +95,7 @@ public sealed class DialSchedulerStaticTests
     }
 
     [Fact]
-    public void A_node_on_the_lan_or_at_a_new_address_is_dialled_at_once_when_added_again()
+    public void A_node_on_the_lan_or_at_a_new_address_is_dialed_at_once_when_added_again()
     {
         var d = new DialDriver { AllowQuickRedial = true };
         d.AddStatic(NodeOf(1, "192.168.0.7"));
@@ -206,7 +206,7 @@ public sealed class DialSchedulerStaticTests
         Assert.Equal([DialStage.Connect, DialStage.Connect, DialStage.Admitted], attempts.Select(a => a.Stage));
     }
 
-    /// <summary>Node 1 is static, has failed so often, and is being dialled again.</summary>
+    /// <summary>Node 1 is static, has failed so often, and is being dialed again.</summary>
     private static DialDriver FailTimes(int count)
     {
         var d = new DialDriver();

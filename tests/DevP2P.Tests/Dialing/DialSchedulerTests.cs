@@ -38,7 +38,7 @@ public sealed class DialSchedulerTests
     }
 
     [Fact] // TestDialSchedNetRestrict
-    public void Candidates_outside_the_net_restrict_list_are_not_dialled()
+    public void Candidates_outside_the_net_restrict_list_are_not_dialed()
     {
         var d = new DialDriver(maxDialed: 10, maxActive: 10, netRestrict: "44.0.2.0/24");
         int source = d.AddSource();
@@ -70,7 +70,7 @@ public sealed class DialSchedulerTests
         Assert.DoesNotContain(Id(1), d.Active.Keys);
         Assert.DoesNotContain(Id(2), d.Active.Keys);
 
-        // Each that ends makes room for another one, until all seven were dialled.
+        // Each that ends makes room for another one, until all seven were dialed.
         foreach (NodeId id in d.Active.Keys.ToArray())
         {
             d.Fail(id);
@@ -81,7 +81,7 @@ public sealed class DialSchedulerTests
     }
 
     [Fact]
-    public void Static_nodes_are_dialled_when_the_dialed_side_is_full()
+    public void Static_nodes_are_dialed_when_the_dialed_side_is_full()
     {
         var d = new DialDriver(maxDialed: 1, maxActive: 5);
         int source = d.AddSource();
@@ -119,7 +119,7 @@ public sealed class DialSchedulerTests
     }
 
     [Fact] // TestDialSchedRemoveStatic
-    public void Removed_static_nodes_are_not_dialled_again()
+    public void Removed_static_nodes_are_not_dialed_again()
     {
         var d = new DialDriver(maxDialed: 1, maxActive: 1);
         d.AddStatic(NodeOf(1));
@@ -131,7 +131,7 @@ public sealed class DialSchedulerTests
         d.Fail(1);
         AssertDials(d, 2);
 
-        // 1 waits for its back-off, 2 is being dialled, 3 is due.
+        // 1 waits for its back-off, 2 is being dialed, 3 is due.
         foreach (int number in new[] { 1, 2, 3 })
         {
             Assert.True(d.Scheduler.RemoveStatic(d.Now, Id(number), holdDown: false));
@@ -146,7 +146,7 @@ public sealed class DialSchedulerTests
     }
 
     [Fact] // TestDialSchedManyStaticNodes
-    public void Static_nodes_that_are_due_together_are_dialled_in_random_order()
+    public void Static_nodes_that_are_due_together_are_dialed_in_random_order()
     {
         static List<NodeId> FirstDials(int seed)
         {
@@ -168,7 +168,7 @@ public sealed class DialSchedulerTests
 
     [Fact] // TestDialSchedHistory
     [Trait("Threat", "T02")]
-    public void No_node_is_dialled_twice_within_the_inbound_throttle_of_others()
+    public void No_node_is_dialed_twice_within_the_inbound_throttle_of_others()
     {
         var d = new DialDriver(maxDialed: 3, maxActive: 3);
         int source = d.AddSource();
@@ -230,7 +230,7 @@ public sealed class DialSchedulerTests
     }
 
     [Fact] // TestDialSchedPendingInbound
-    public void Nodes_with_a_pending_inbound_connection_are_not_dialled()
+    public void Nodes_with_a_pending_inbound_connection_are_not_dialed()
     {
         var d = new DialDriver(maxDialed: 4, maxActive: 5);
         int source = d.AddSource();

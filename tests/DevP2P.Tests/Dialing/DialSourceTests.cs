@@ -83,7 +83,7 @@ public sealed class DialSourceTests
         d.Fail(1);
         AssertDials(d, 2);
 
-        // Connected from the other side while we dialled.
+        // Connected from the other side while we dialed.
         d.Connect(2, isDialed: false);
         d.Fail(2);
         AssertDials(d, 3);

@@ -2,9 +2,9 @@ using DevP2P.Buffers;
 using DevP2P.Crypto;
 using DevP2P.Dialing;
 using DevP2P.Nodes;
-using DevP2P.Rlp;
+using DevP2P.Rlpx;
 
-namespace DevP2P.Rlpx;
+namespace DevP2P;
 
 /// <summary>
 /// One bare connection to a node, without a server: both handshakes, pings, and the raw messages. For tools that look at a node,
@@ -26,7 +26,7 @@ public sealed class RlpxProbe : IAsyncDisposable
     public Hello RemoteHello { get; }
 
     /// <summary>Connects and runs both handshakes.</summary>
-    /// <param name="node">The node; it must have an address or a host name, and a public key.</param>
+    /// <param name="node">The node; it must have an address or a host name.</param>
     /// <param name="key">The identity to show.</param>
     /// <param name="capabilities">What to claim to speak.</param>
     /// <param name="name">The name to show.</param>
@@ -40,11 +40,6 @@ public sealed class RlpxProbe : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(node);
         ArgumentNullException.ThrowIfNull(key);
         ArgumentNullException.ThrowIfNull(capabilities);
-        if (node.PublicKey is not { } remoteKey)
-        {
-            throw new ArgumentException("the node has no public key", nameof(node));
-        }
-
         var connector = new DialConnector(new HostNameResolver(TimeProvider.System), new TcpDialer());
         DialConnectResult dialed = await connector
             .ConnectAsync(new DialRequest(node, null, new DialAddressPolicy(null, IsOperatorNamed: true, AllowLan: true)), cancellationToken)
@@ -62,9 +57,9 @@ public sealed class RlpxProbe : IAsyncDisposable
         {
             using (timeout.Token.UnsafeRegister(static c => ((RlpxConnection)c!).Dispose(), connection))
             {
-                await connection.HandshakeAsync(key, remoteKey, RandomSource.System, timeout.Token).ConfigureAwait(false);
+                await connection.HandshakeAsync(key, node.PublicKey, RandomSource.System, timeout.Token).ConfigureAwait(false);
                 var hello = new Hello(Hello.CurrentVersion, name, capabilities, 0, key.PublicKey);
-                Hello remote = await ExchangeHelloAsync(connection, hello, remoteKey, timeout.Token).ConfigureAwait(false);
+                Hello remote = await connection.ExchangeHelloAsync(hello, node.PublicKey, timeout.Token).ConfigureAwait(false);
                 connection.GetMaxPayloadSize = static _ => FrameCodec.MaxMessageSize;
                 return new RlpxProbe(connection, remote, TimeProvider.System);
             }
@@ -132,6 +127,9 @@ public sealed class RlpxProbe : IAsyncDisposable
     public ValueTask WriteAsync(ulong code, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default) =>
         _connection.WriteAsync(code, payload, cancellationToken);
 
+    /// <summary>For tests: writes a payload as it is, as nodes do that never compress a Disconnect.</summary>
+    internal ValueTask WriteUncompressedAsync(ulong code, ReadOnlyMemory<byte> payload) => _connection.WriteUncompressedAsync(code, payload);
+
     /// <summary>Tells the node the reason and closes the connection.</summary>
     public async Task DisconnectAsync(DisconnectReason reason = DisconnectReason.Requested)
     {
@@ -147,46 +145,5 @@ public sealed class RlpxProbe : IAsyncDisposable
         _connection.Dispose();
         await _connection.WaitForSendSideAsync().ConfigureAwait(false);
         _connection.ReleaseReceiveBuffer();
-    }
-
-    /// <summary>Both sides send a Hello, or a Disconnect instead (rlpx.md, "p2p" Capability); then compression starts.</summary>
-    internal static async Task<Hello> ExchangeHelloAsync(
-        RlpxConnection connection, Hello own, PublicKey remoteKey, CancellationToken cancellationToken)
-    {
-        await connection.WriteAsync(BaseProtocol.HelloCode, RlpEncoding.Encode(own), cancellationToken).ConfigureAwait(false);
-        Message message = await connection.ReadAsync(cancellationToken).ConfigureAwait(false);
-        try
-        {
-            if (message.Code == BaseProtocol.DisconnectCode)
-            {
-                throw new PeerDisconnectedException(BaseProtocol.DecodeDisconnect(message.Payload.Span), isRemote: true);
-            }
-
-            if (message.Code != BaseProtocol.HelloCode)
-            {
-                throw new ProtocolViolationException($"expected a Hello, got message {message.Code}");
-            }
-
-            if (!Hello.TryRead(message.Payload.Span, out Hello? hello, out DisconnectReason failure))
-            {
-                throw new PeerDisconnectedException(failure);
-            }
-
-            if (!hello!.Key.Equals(remoteKey))
-            {
-                throw new PeerDisconnectedException(DisconnectReason.UnexpectedIdentity);
-            }
-
-            if (hello.Version >= Hello.SnappyVersion)
-            {
-                connection.EnableSnappy();
-            }
-
-            return hello;
-        }
-        finally
-        {
-            message.Discard();
-        }
     }
 }
