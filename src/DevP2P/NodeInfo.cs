@@ -18,7 +18,7 @@ public sealed record NodeInfo
     [JsonPropertyName("enode")]
     public required string Enode { get; init; }
 
-    /// <summary>The node record (EIP-778). Empty as long as the node has none.</summary>
+    /// <summary>The node record (EIP-778) in text form.</summary>
     [JsonPropertyName("enr")]
     public string Enr { get; init; } = "";
 

@@ -125,6 +125,7 @@ public sealed partial class Peer
 
         return new PeerInfo
         {
+            Enr = Node?.Record?.ToString(),
             Enode = Node?.ToString() ?? "",
             Id = Id.ToString(),
             Name = FullName,

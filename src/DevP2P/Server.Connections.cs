@@ -21,6 +21,20 @@ public sealed partial class Server
 
     private Socket? _listener;
 
+    /// <summary>As in Go, a node that does not know its address is on loopback.</summary>
+    private static LocalNode CreateLocalNode(ServerOptions options)
+    {
+        var node = new LocalNode(options.PrivateKey, options.TimeProvider.GetUtcNow());
+        bool isIPv6 = options.ListenAddress is { } text && ListenAddresses.TryParse(text, out IPEndPoint? address)
+            && address!.AddressFamily == AddressFamily.InterNetworkV6 && !address.Address.Equals(IPAddress.IPv6Any);
+        if (!isIPv6)
+        {
+            node.SetFallbackAddress(IPAddress.Loopback);
+        }
+
+        return node;
+    }
+
     private void OpenListener()
     {
         if (_options.ListenAddress is not { } text || !ListenAddresses.TryParse(text, out IPEndPoint? address))
@@ -56,7 +70,12 @@ public sealed partial class Server
         var bound = (IPEndPoint)socket.LocalEndPoint!;
         ListenEndPoints = [bound];
         bool isAny = bound.Address.Equals(IPAddress.Any) || bound.Address.Equals(IPAddress.IPv6Any);
-        _self = Node.Create(_options.PrivateKey.PublicKey, isAny ? IPAddress.Loopback : bound.Address, bound.Port, 0);
+        if (!isAny)
+        {
+            _localNode.SetFallbackAddress(bound.Address);
+        }
+
+        _localNode.Set(NodeRecordKey.Tcp, bound.Port);
         Log.ListenerUp(_logger, bound);
     }
 

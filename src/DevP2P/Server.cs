@@ -27,12 +27,12 @@ public sealed partial class Server : IAsyncDisposable
     private readonly PeerEventHub _events;
     private readonly DialWatchers _dialWatchers = new();
     private readonly NodeId _selfId;
+    private readonly LocalNode _localNode;
     private readonly long _startTimestamp;
     private readonly CancellationTokenSource _stopping = new();
     private readonly TaskGroup _work = new();
     private readonly Lock _startGate = new();
     private ImmutableDictionary<NodeId, Peer> _snapshot = ImmutableDictionary<NodeId, Peer>.Empty;
-    private Node _self;
     private Task? _loop;
     private bool _isStarted;
 
@@ -49,7 +49,7 @@ public sealed partial class Server : IAsyncDisposable
         _memory = new MemoryBudget(options.MaxBufferedBytes);
         _events = new PeerEventHub(() => _snapshot.Keys);
         _selfId = options.PrivateKey.PublicKey.NodeId;
-        _self = Node.Create(options.PrivateKey.PublicKey, IPAddress.Loopback, 0, 0);
+        _localNode = CreateLocalNode(options);
         _startTimestamp = _time.GetTimestamp();
         _dials = CreateDialScheduler(options);
         _dialConnector = new DialConnector(new HostNameResolver(options.TimeProvider), options.Dialer ?? new TcpDialer());
@@ -67,7 +67,14 @@ public sealed partial class Server : IAsyncDisposable
 
     /// <summary>The local node as others can reach it. Before the start it has no port.</summary>
     /// <remarks>Go: <c>Server.Self</c>.</remarks>
-    public Node Self => Volatile.Read(ref _self);
+    public Node Self => _localNode.Node;
+
+    /// <summary>
+    /// The local node's record (EIP-778). Entries that are set here, a fork id for instance, are signed into it; addresses and
+    /// ports follow from the options and from what is found out.
+    /// </summary>
+    /// <remarks>Go: <c>Server.LocalNode</c>.</remarks>
+    public LocalNode LocalNode => _localNode;
 
     /// <summary>The options.</summary>
     public ServerOptions Options => _options;
@@ -259,6 +266,7 @@ public sealed partial class Server : IAsyncDisposable
             Id = self.Id.ToString(),
             Name = _options.Name,
             Enode = self.ToString(),
+            Enr = self.Record?.ToString() ?? "",
             Ip = self.Address?.ToString() ?? "",
             Ports = new NodePorts(self.UdpPort, self.TcpPort),
             ListenAddress = ListenEndPoints.Count > 0 ? ListenEndPoints[0].ToString() : _options.ListenAddress ?? "",

@@ -17,7 +17,7 @@ public sealed partial class LayeringTests
         ["Rlp"] = [],
         ["Crypto"] = [],
         ["NetUtil"] = [],
-        ["Nodes"] = ["Crypto", "NetUtil"],
+        ["Nodes"] = ["Crypto", "NetUtil", "Rlp"],
         ["Messages"] = ["Rlp"],
         ["Rlpx"] = ["Messages", "Rlp", "Crypto"],
         ["Dialing"] = ["Messages", "Nodes", "NetUtil", "Crypto"],

@@ -1,0 +1,153 @@
+using DevP2P.Crypto;
+using DevP2P.NetUtil;
+using DevP2P.Nodes;
+
+namespace DevP2P.Discovery.Core;
+
+/// <summary>
+/// The nodes at one logarithmic distance: up to <see cref="Capacity"/> entries, and up to <see cref="MaxReplacements"/>
+/// replacements for them once they are full. Both count for <see cref="Networks"/>.
+/// </summary>
+/// <remarks>Go: <c>bucket</c>.</remarks>
+internal sealed class Bucket
+{
+    /// <summary>Kademlia's k.</summary>
+    public const int Capacity = 16;
+
+    /// <summary>How many nodes wait for a place; a newer one pushes out the oldest.</summary>
+    public const int MaxReplacements = 10;
+
+    // Entries, from place 16 on replacements, oldest first. The ids are kept side by side because they are searched and
+    // compared far more often than anything else of an entry is read.
+    private TableEntry[] _nodes = [];
+    private NodeId[] _ids = [];
+    private int _count;
+
+    /// <summary>The networks of entries and replacements.</summary>
+    public DistinctNetworks Networks { get; } = DistinctNetworks.ForBucket();
+
+    /// <summary>Whether a further node becomes a replacement.</summary>
+    public bool IsFull => _count >= Capacity;
+
+    /// <summary>The entries, oldest first. Valid until the next change.</summary>
+    public ReadOnlySpan<TableEntry> Entries => _nodes.AsSpan(0, Math.Min(_count, Capacity));
+
+    /// <summary>The replacements, oldest first. Valid until the next change.</summary>
+    public ReadOnlySpan<TableEntry> Replacements => IsFull ? _nodes.AsSpan(Capacity, _count - Capacity) : [];
+
+    public TableEntry this[int index] => _nodes[index];
+
+    /// <summary>The place of a node: below <see cref="Capacity"/> an entry, from there on a replacement, -1 if it is not here.</summary>
+    public int IndexOf(in NodeId id)
+    {
+        ReadOnlySpan<NodeId> ids = _ids.AsSpan(0, _count);
+        for (int i = 0; i < ids.Length; i++)
+        {
+            if (ids[i] == id)
+            {
+                return i;
+            }
+        }
+
+        return -1;
+    }
+
+    /// <summary>Adds a node that is not here, as an entry if there is room, else as the newest replacement.</summary>
+    /// <returns>The replacement that it pushed out.</returns>
+    public TableEntry? Add(TableEntry entry)
+    {
+        TableEntry? oldest = null;
+        if (_count == Capacity + MaxReplacements)
+        {
+            oldest = RemoveAt(Capacity);
+        }
+
+        if (_count == _nodes.Length)
+        {
+            int capacity = Math.Min(Math.Max(2, _count * 2), Capacity + MaxReplacements);
+            Array.Resize(ref _nodes, capacity);
+            Array.Resize(ref _ids, capacity);
+        }
+
+        (_nodes[_count], _ids[_count]) = (entry, entry.Node.Id);
+        _count++;
+        return oldest;
+    }
+
+    /// <summary>Removes an entry, whose place a random replacement takes, or a replacement.</summary>
+    /// <param name="index">Its place.</param>
+    /// <param name="random">Chooses the replacement.</param>
+    /// <param name="promoted">The replacement that is an entry now.</param>
+    public TableEntry RemoveAt(int index, RandomSource random, out TableEntry? promoted)
+    {
+        promoted = null;
+        int replacements = Replacements.Length;
+        if (index < Capacity && replacements > 0)
+        {
+            promoted = RemoveAt(Capacity + random.Next(replacements));
+            TableEntry removed = RemoveAt(index);
+            Insert(Capacity - 1, promoted);
+            return removed;
+        }
+
+        return RemoveAt(index);
+    }
+
+    /// <summary>Adds the entries closest to a target, closest first.</summary>
+    /// <returns>How many were added: as many as there are, or as fit.</returns>
+    public int GetClosest(in NodeId target, bool liveOnly, Span<Node> destination)
+    {
+        Span<ulong> distances = stackalloc ulong[Capacity];
+        Span<byte> order = stackalloc byte[Capacity];
+        int found = 0;
+        ReadOnlySpan<TableEntry> entries = Entries;
+        for (int i = 0; i < entries.Length; i++)
+        {
+            if (liveOnly && !entries[i].IsLive)
+            {
+                continue;
+            }
+
+            ulong distance = Distance.Leading(target, _ids[i]);
+            int place = found++;
+            for (; place > 0 && IsCloser(target, distance, i, distances[place - 1], order[place - 1]); place--)
+            {
+                (distances[place], order[place]) = (distances[place - 1], order[place - 1]);
+            }
+
+            (distances[place], order[place]) = (distance, (byte)i);
+        }
+
+        int count = Math.Min(found, destination.Length);
+        for (int i = 0; i < count; i++)
+        {
+            destination[i] = entries[order[i]].Node;
+        }
+
+        return count;
+    }
+
+    private bool IsCloser(in NodeId target, ulong distance, int index, ulong otherDistance, int otherIndex) =>
+        distance != otherDistance
+            ? distance < otherDistance
+            : Distance.Compare(target, _ids[index], _ids[otherIndex]) < 0;
+
+    private TableEntry RemoveAt(int index)
+    {
+        TableEntry removed = _nodes[index];
+        _count--;
+        Array.Copy(_nodes, index + 1, _nodes, index, _count - index);
+        Array.Copy(_ids, index + 1, _ids, index, _count - index);
+        _nodes[_count] = null!;
+        return removed;
+    }
+
+    /// <summary>Inserts where a removal has just made room.</summary>
+    private void Insert(int index, TableEntry entry)
+    {
+        Array.Copy(_nodes, index, _nodes, index + 1, _count - index);
+        Array.Copy(_ids, index, _ids, index + 1, _count - index);
+        (_nodes[index], _ids[index]) = (entry, entry.Node.Id);
+        _count++;
+    }
+}

@@ -1,0 +1,137 @@
+using DevP2P.Crypto;
+using DevP2P.Nodes;
+
+namespace DevP2P.Discovery.Core;
+
+/// <summary>What a refresh needs next.</summary>
+internal enum RefreshStep : byte
+{
+    /// <summary>Nothing: no refresh is running, or its step has been handed out and has not ended.</summary>
+    None,
+
+    /// <summary>Hand in the seeds: <see cref="TableRefresh.SeedsLoaded"/>.</summary>
+    LoadSeeds,
+
+    /// <summary>Look up our own id, then <see cref="TableRefresh.LookupEnded"/>.</summary>
+    LookUpSelf,
+
+    /// <summary>Look up a random id, then <see cref="TableRefresh.LookupEnded"/>.</summary>
+    LookUpRandom,
+}
+
+/// <summary>
+/// Fills a table and keeps it full: at the start, every 15 to 30 minutes, and whenever the table is empty, it puts seeds into
+/// the table, looks up our own id and then some random ones. The first refresh initializes the table. Sans-IO; not safe for
+/// concurrent calls.
+/// </summary>
+/// <remarks>
+/// <para>Go: <c>Table.doRefresh</c>, <c>loadSeedNodes</c>, <c>nextRefreshTime</c>.</para>
+/// <para>
+/// After any event of the table's owner, and at <see cref="NextTimeout"/>, the owner calls <see cref="TryGetStep"/> until it
+/// returns false. Each step ends with one call of <see cref="SeedsLoaded"/> or <see cref="LookupEnded"/>.
+/// </para>
+/// </remarks>
+internal sealed class TableRefresh
+{
+    /// <summary>The longest time between two refreshes; the shortest is half of it.</summary>
+    public static readonly TimeSpan Interval = TimeSpan.FromMinutes(30);
+
+    /// <summary>The shortest time from the end of a refresh to the next one when the table is empty or the owner asks for one.</summary>
+    public static readonly TimeSpan MinInterval = TimeSpan.FromSeconds(10);
+
+    /// <summary>How many nodes from the database a refresh takes.</summary>
+    public const int MaxSeeds = 30;
+
+    /// <summary>How many random ids a refresh looks up.</summary>
+    public const int RandomLookups = 3;
+
+    private readonly NodeTable _table;
+    private readonly RandomSource _random;
+    private RefreshStep _step;
+    private bool _isHandedOut;
+    private int _lookupsLeft;
+    private TimeSpan _due;
+    private TimeSpan? _lastEnd;
+
+    /// <summary>The first refresh is due at once.</summary>
+    public TableRefresh(Timestamp now, NodeTable table, RandomSource random)
+    {
+        (_table, _random, _due) = (table, random, now.Monotonic);
+    }
+
+    /// <summary>Whether a refresh is running.</summary>
+    public bool IsRunning => _step != RefreshStep.None;
+
+    /// <summary>
+    /// When <see cref="TryGetStep"/> has something to say, on the monotonic clock; null while a refresh waits for the end of a
+    /// step.
+    /// </summary>
+    public TimeSpan? NextTimeout =>
+        IsRunning ? null
+        : _table.Count > 0 || _lastEnd is not TimeSpan last || _due < last + MinInterval ? _due
+        : last + MinInterval;
+
+    /// <summary>Asks for a refresh soon: because nothing can be found, or on the operator's word.</summary>
+    public void Request(Timestamp now)
+    {
+        TimeSpan earliest = _lastEnd is TimeSpan last && last + MinInterval > now.Monotonic ? last + MinInterval : now.Monotonic;
+        _due = earliest < _due ? earliest : _due;
+    }
+
+    /// <summary>What is to be done now. Each step is handed out once.</summary>
+    public bool TryGetStep(Timestamp now, out RefreshStep step)
+    {
+        if (NextTimeout <= now.Monotonic)
+        {
+            (_step, _isHandedOut, _lookupsLeft) = (RefreshStep.LoadSeeds, false, RandomLookups);
+        }
+
+        step = _isHandedOut ? RefreshStep.None : _step;
+        _isHandedOut = true;
+        return step != RefreshStep.None;
+    }
+
+    /// <summary>The seeds for <see cref="RefreshStep.LoadSeeds"/>. They enter the table by its rules.</summary>
+    /// <param name="now">The time.</param>
+    /// <param name="proven">Nodes from the database, best first; of more than <see cref="MaxSeeds"/> only the first are taken.</param>
+    /// <param name="named">The operator's bootstrap nodes, host names resolved. Those without an address are passed over.</param>
+    public void SeedsLoaded(Timestamp now, ReadOnlySpan<Node> proven, ReadOnlySpan<Node> named)
+    {
+        if (_step != RefreshStep.LoadSeeds)
+        {
+            return;
+        }
+
+        foreach (Node node in proven[..Math.Min(proven.Length, MaxSeeds)])
+        {
+            _table.AddSeed(now, node, isOperatorNamed: false);
+        }
+
+        foreach (Node node in named)
+        {
+            _table.AddSeed(now, node, isOperatorNamed: true);
+        }
+
+        (_step, _isHandedOut) = (RefreshStep.LookUpSelf, false);
+    }
+
+    /// <summary>The lookup of a step has ended, whatever it found.</summary>
+    public void LookupEnded(Timestamp now)
+    {
+        if (_step is not (RefreshStep.LookUpSelf or RefreshStep.LookUpRandom))
+        {
+            return;
+        }
+
+        (_step, _isHandedOut) = (RefreshStep.LookUpRandom, false);
+        if (_lookupsLeft-- > 0)
+        {
+            return;
+        }
+
+        _step = RefreshStep.None;
+        TimeSpan half = Interval / 2;
+        (_lastEnd, _due) = (now.Monotonic, now.Monotonic + half + RandomDelay.Below(_random, half));
+        _table.MarkInitialized();
+    }
+}

@@ -1,0 +1,144 @@
+using DevP2P.Discovery.Core;
+using DevP2P.Nodes;
+using DevP2P.Tests.Crypto;
+using Xunit;
+using static DevP2P.Tests.Discovery.Core.TableNodes;
+
+namespace DevP2P.Tests.Discovery.Core;
+
+public sealed class TableRefreshTests
+{
+    [Fact]
+    [Trait("Threat", "T03")]
+    public void The_first_refresh_is_due_at_once_and_initializes_the_table()
+    {
+        NodeTable table = CreateTable(isInitialized: false);
+        var refresh = new TableRefresh(Start, table, new SeededRandomSource(0));
+        Assert.Equal(Start.Monotonic, refresh.NextTimeout);
+        var steps = new List<RefreshStep>();
+        while (refresh.TryGetStep(Start, out RefreshStep step))
+        {
+            Assert.False(table.IsInitialized);
+            Assert.True(refresh.IsRunning);
+            Assert.Null(refresh.NextTimeout);
+            Assert.False(refresh.TryGetStep(Start, out _), "a step is handed out once");
+            steps.Add(step);
+            End(refresh, step, Start, [NodeOf(1)], []);
+        }
+
+        Assert.Equal([RefreshStep.LoadSeeds, RefreshStep.LookUpSelf, RefreshStep.LookUpRandom, RefreshStep.LookUpRandom, RefreshStep.LookUpRandom], steps);
+        Assert.True(table.IsInitialized);
+        Assert.False(refresh.IsRunning);
+        Assert.Equal(1, table.Count);
+    }
+
+    [Fact]
+    public void Later_ones_come_after_15_to_30_minutes_at_random()
+    {
+        var delays = new HashSet<TimeSpan>();
+        NodeTable table = CreateTable();
+        table.AddFound(Start, NodeOf(1), Sender);
+        var refresh = new TableRefresh(Start, table, new SeededRandomSource(0));
+        Timestamp now = Start;
+        for (int i = 0; i < 100; i++)
+        {
+            RunAll(refresh, now);
+            TimeSpan due = refresh.NextTimeout!.Value;
+            Assert.InRange(due - now.Monotonic, TimeSpan.FromMinutes(15), TimeSpan.FromMinutes(30));
+            delays.Add(due - now.Monotonic);
+            Assert.False(refresh.TryGetStep(now + (due - now.Monotonic - TimeSpan.FromTicks(1)), out _));
+            now += due - now.Monotonic;
+        }
+
+        Assert.InRange(delays.Count, 90, 100);
+        Assert.InRange(delays.Average(d => d.TotalMinutes), 20, 25);
+    }
+
+    [Fact]
+    public void An_empty_table_is_seeded_again_at_once_but_not_in_a_hot_loop()
+    {
+        NodeTable table = CreateTable();
+        table.AddFound(Start, NodeOf(1), Sender);
+        var refresh = new TableRefresh(Start, table, new SeededRandomSource(0));
+        RunAll(refresh, Start);
+        Timestamp now = Start + TimeSpan.FromMinutes(1);
+        Assert.False(refresh.TryGetStep(now, out _));
+        table.Remove(now, IdOf(1));
+        Assert.True(refresh.NextTimeout <= now.Monotonic);
+        RunAll(refresh, now);
+        Assert.Equal(now.Monotonic + TableRefresh.MinInterval, refresh.NextTimeout);
+        Assert.False(refresh.TryGetStep(now + TimeSpan.FromSeconds(9), out _));
+        Assert.True(refresh.TryGetStep(now + TimeSpan.FromSeconds(10), out RefreshStep step));
+        Assert.Equal(RefreshStep.LoadSeeds, step);
+    }
+
+    [Fact]
+    public void A_refresh_can_be_asked_for_but_not_more_often_than_every_ten_seconds()
+    {
+        NodeTable table = CreateTable();
+        table.AddFound(Start, NodeOf(1), Sender);
+        var refresh = new TableRefresh(Start, table, new SeededRandomSource(0));
+        RunAll(refresh, Start);
+        refresh.Request(Start + TimeSpan.FromSeconds(3));
+        Assert.Equal(Start.Monotonic + TableRefresh.MinInterval, refresh.NextTimeout);
+        Timestamp now = Start + TimeSpan.FromMinutes(3);
+        RunAll(refresh, now);
+        now += TimeSpan.FromMinutes(1);
+        refresh.Request(now);
+        Assert.Equal(now.Monotonic, refresh.NextTimeout);
+        refresh.Request(now + TimeSpan.FromMinutes(1));
+        Assert.Equal(now.Monotonic, refresh.NextTimeout);
+    }
+
+    [Fact]
+    public void Thirty_proven_seeds_and_all_named_ones_enter_by_the_rules()
+    {
+        NodeTable table = CreateTable(isInitialized: false);
+        var refresh = new TableRefresh(Start, table, new SeededRandomSource(0));
+        Assert.True(refresh.TryGetStep(Start, out _));
+        refresh.SeedsLoaded(
+            Start,
+            [NodeOf(0, "192.0.2.1"), .. Enumerable.Range(1, 50).Select(NodeOf)],
+            [NodeOf(100, "100.64.0.1"), Node.Parse($"enode://{PrivateKeyOf(101).PublicKey}@bootnode.example:30303")]);
+        HashSet<NodeId> stored = [.. table.GetNodes(withReplacements: true).Select(n => n.Id)];
+        Assert.Equal(Enumerable.Range(1, 29).Append(100).Select(IdOf).ToHashSet(), stored);
+    }
+
+    [Fact]
+    public void Calls_that_nobody_waits_for_change_nothing()
+    {
+        NodeTable table = CreateTable(isInitialized: false);
+        var refresh = new TableRefresh(Start, table, new SeededRandomSource(0));
+        refresh.LookupEnded(Start);
+        refresh.SeedsLoaded(Start, [NodeOf(1)], []);
+        Assert.Equal(0, table.Count);
+        Assert.True(refresh.TryGetStep(Start, out _));
+        refresh.LookupEnded(Start);
+        Assert.False(refresh.TryGetStep(Start, out _));
+        refresh.SeedsLoaded(Start, [], []);
+        refresh.SeedsLoaded(Start, [NodeOf(1)], []);
+        Assert.Equal(0, table.Count);
+        Assert.True(refresh.TryGetStep(Start, out RefreshStep step));
+        Assert.Equal(RefreshStep.LookUpSelf, step);
+    }
+
+    private static void RunAll(TableRefresh refresh, Timestamp now)
+    {
+        while (refresh.TryGetStep(now, out RefreshStep step))
+        {
+            End(refresh, step, now, [], []);
+        }
+    }
+
+    private static void End(TableRefresh refresh, RefreshStep step, Timestamp now, Node[] proven, Node[] named)
+    {
+        if (step == RefreshStep.LoadSeeds)
+        {
+            refresh.SeedsLoaded(now, proven, named);
+        }
+        else
+        {
+            refresh.LookupEnded(now);
+        }
+    }
+}
