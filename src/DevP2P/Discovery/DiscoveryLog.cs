@@ -1,0 +1,33 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+
+namespace DevP2P.Discovery;
+
+/// <summary>The log messages of discovery.</summary>
+internal static partial class DiscoveryLog
+{
+    [LoggerMessage(200, LogLevel.Information, "Discovery v4 started addr={Address} id={Id}")]
+    public static partial void Started(ILogger logger, EndPoint? address, string id);
+
+    [LoggerMessage(201, LogLevel.Information, "Discovery v4 stopped")]
+    public static partial void Stopped(ILogger logger);
+
+    [LoggerMessage(202, LogLevel.Warning, "The system clock seems to be {Seconds:F0} s ahead of other nodes' clocks (negative: behind). "
+        + "Discovery fails with a wrong clock; enable network time synchronization")]
+    public static partial void ClockDrifted(ILogger logger, double seconds);
+
+    [LoggerMessage(203, LogLevel.Warning, "Bootstrap node cannot be used node={Node} reason={Reason}")]
+    public static partial void BadBootstrapNode(ILogger logger, string node, string reason);
+
+    [LoggerMessage(204, LogLevel.Error, "Discovery caught a defect; it goes on")]
+    public static partial void Defect(ILogger logger, Exception exception);
+
+    [LoggerMessage(205, LogLevel.Error, "Receiving failed; discovery has ended")]
+    public static partial void ReceiveFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(206, LogLevel.Trace, "Sending failed addr={Address} reason={Reason}")]
+    public static partial void SendFailed(ILogger logger, EndPoint address, string reason);
+
+    [LoggerMessage(207, LogLevel.Debug, "Table filled nodes={Count}")]
+    public static partial void Initialized(ILogger logger, int count);
+}

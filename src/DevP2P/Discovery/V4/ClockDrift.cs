@@ -1,0 +1,90 @@
+using System.Net;
+using DevP2P.Discovery.Core;
+using DevP2P.NetUtil;
+using DevP2P.Nodes;
+
+namespace DevP2P.Discovery.V4;
+
+/// <summary>
+/// Finds out from the expirations of other nodes' packets whether our clock is wrong (T17). A packet that was just signed
+/// expires <see cref="Discv4Limits.PacketLifetime"/> after its sender's present.
+/// </summary>
+/// <remarks>
+/// Some implementations give their packets a longer life (@ethereumjs/devp2p: 60 s), which looks as if our clock were slow.
+/// But whoever answers our pings, which live for 20 s, sees that we are not: of such a node, an expiration that is too late
+/// says nothing. Each node counts once, and outside the LAN each address, so that one host cannot outvote the others.
+/// Replayed packets look as if our clock were fast; they, too, count once per node and address.
+/// </remarks>
+internal sealed class ClockDrift
+{
+    /// <summary>A difference that matters. Go: <c>driftThreshold</c>.</summary>
+    public static readonly TimeSpan Threshold = TimeSpan.FromSeconds(10);
+
+    /// <summary>At most so often the same is said again. Go: <c>ntpWarningCooldown</c>.</summary>
+    public static readonly TimeSpan Cooldown = TimeSpan.FromMinutes(10);
+
+    /// <summary>How many nodes must have been heard.</summary>
+    public const int MinSamples = 8;
+
+    /// <summary>Packets that come sooner after a sample are not looked at: the clock does not change that fast.</summary>
+    public static readonly TimeSpan SampleInterval = TimeSpan.FromSeconds(1);
+
+    private const int MaxSamples = 32;
+
+    private readonly List<(NodeId Id, IPAddress Address, TimeSpan Offset)> _samples = [];
+    private TimeSpan? _lastReport;
+    private TimeSpan? _lastSample;
+
+    /// <summary>A packet with a valid signature has come.</summary>
+    /// <param name="now">The time.</param>
+    /// <param name="sender">Who signed it.</param>
+    /// <param name="address">Where it came from.</param>
+    /// <param name="expiration">Its expiration.</param>
+    /// <param name="answersUs">Whether its sender has found a packet of ours valid lately.</param>
+    /// <returns>
+    /// By how much our clock is ahead of the others' (negative: behind), when that is worth a report; otherwise null.
+    /// </returns>
+    public TimeSpan? Add(Timestamp now, NodeId sender, IPAddress address, ulong expiration, bool answersUs)
+    {
+        if (now.Monotonic - _lastSample < SampleInterval)
+        {
+            return null;
+        }
+
+        _lastSample = now.Monotonic;
+        long seconds = (long)Math.Min(expiration, (ulong)DateTimeOffset.MaxValue.ToUnixTimeSeconds());
+        TimeSpan offset = now.Utc + Discv4Limits.PacketLifetime - DateTimeOffset.FromUnixTimeSeconds(seconds);
+        _samples.RemoveAll(s => s.Id == sender || (s.Address.Equals(address) && !AddressRules.IsLan(address)));
+        if (answersUs && offset < -Discv4Limits.PacketLifetime)
+        {
+            return null;
+        }
+
+        if (_samples.Count == MaxSamples)
+        {
+            _samples.RemoveAt(0);
+        }
+
+        _samples.Add((sender, address, offset));
+        return Report(now.Monotonic);
+    }
+
+    private TimeSpan? Report(TimeSpan now)
+    {
+        if (_samples.Count < MinSamples || now - _lastReport < Cooldown)
+        {
+            return null;
+        }
+
+        TimeSpan median = _samples.Select(s => s.Offset).Order().ElementAt(_samples.Count / 2);
+        if (median.Duration() <= Threshold)
+        {
+            return null;
+        }
+
+        _lastReport = now;
+        // What was heard so far may be from before the clock was set right.
+        _samples.Clear();
+        return median;
+    }
+}

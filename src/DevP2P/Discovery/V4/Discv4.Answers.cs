@@ -1,0 +1,126 @@
+using System.Net;
+using DevP2P.Crypto;
+using DevP2P.Discovery.Core;
+using DevP2P.NetUtil;
+using DevP2P.Nodes;
+
+namespace DevP2P.Discovery.V4;
+
+/// <content>What others want from us.</content>
+internal sealed partial class Discv4
+{
+    private void HandlePing(Timestamp now, IPEndPoint from, PublicKey sender, PacketHash hash, Ping ping)
+    {
+        NodeId id = sender.NodeId;
+        var key = new ContactKey(id, from.Address);
+        Send(from, new Pong(new Endpoint(from, ping.From.TcpPort), hash, Expiration(now), _local.Sequence), out _);
+
+        // Only the TCP port is the sender's word; where it is, we see ourselves (discv4.md, "Ping Packet").
+        Node node = Node.Create(sender, from.Address, ping.From.TcpPort, from.Port);
+        Contact? contact = _contacts.Find(key);
+        bool isProven = _contacts.IsProven(now.Monotonic, key);
+        if (contact is not null)
+        {
+            contact.LastPing = now.Monotonic;
+        }
+
+        if (isProven)
+        {
+            _outputs.Enqueue(new PingReceived(id, from.Address));
+            // Without proof the address may be forged, and the vote with it.
+            CountVote(now, from, ping.To);
+            _table.AddInbound(now, node);
+        }
+
+        if (!isProven || now.Monotonic - contact!.LastPong > Discv4Limits.ProofRenewal)
+        {
+            PingBack(now, from, key, node);
+        }
+
+        if (_pings.TryGetValue(key, out PingRequest? pending))
+        {
+            pending.PingedAt = now.Monotonic;
+        }
+
+        EndProofWaits(now, key);
+    }
+
+    /// <summary>Asks whoever pinged us without an endpoint proof for one.</summary>
+    private void PingBack(Timestamp now, IPEndPoint to, ContactKey key, Node node)
+    {
+        bool isRunning = _pings.ContainsKey(key);
+        int sameAddress = _awaited.GetValueOrDefault((to.Address, PacketType.Pong));
+        bool isAllowed = _pingBacks < Discv4Limits.MaxPingBacks
+            && RequestCount < Discv4Limits.MaxRequests
+            && (sameAddress < Discv4Limits.MaxPingBacksPerAddress || AddressRules.IsLan(to.Address));
+        if (!isRunning && !isAllowed)
+        {
+            return;
+        }
+
+        _pingBacks++;
+        SendPing(now, key.Id, to, (t, pong) =>
+        {
+            _pingBacks--;
+            if (pong is not null)
+            {
+                _table.AddInbound(t, node);
+            }
+        });
+    }
+
+    private void HandleFindNode(Timestamp now, IPEndPoint from, FindNode query)
+    {
+        Span<byte> target = stackalloc byte[NodeId.Size];
+        Keccak256.Hash(query.Target.Span, target);
+        int count = _table.GetClosest(new NodeId(target), preferLive: true, _closest);
+        var nodes = new List<Neighbor>(Neighbors.MaxPerPacket);
+        bool isAnswered = false;
+        for (int i = 0; i < count; i++)
+        {
+            Node node = _closest[i];
+            if (node.UdpEndPoint is { } udp && AddressRules.CheckRelayAddress(from.Address, udp.Address) is null)
+            {
+                nodes.Add(new Neighbor(new Endpoint(udp, node.TcpPort), node.PublicKey.Bytes.ToArray()));
+            }
+
+            if (nodes.Count == Neighbors.MaxPerPacket)
+            {
+                Send(from, new Neighbors(nodes, Expiration(now)), out _);
+                nodes.Clear();
+                isAnswered = true;
+            }
+        }
+
+        if (nodes.Count > 0 || !isAnswered)
+        {
+            Send(from, new Neighbors(nodes, Expiration(now)), out _);
+        }
+    }
+
+    private void HandleRecordRequest(Timestamp now, IPEndPoint from, PacketHash hash)
+    {
+        _ = now;
+        if (_local.Node.Record is { } record)
+        {
+            Send(from, new RecordResponse(hash, record.Encoded), out _);
+        }
+    }
+
+    private void CountVote(Timestamp now, IPEndPoint from, Endpoint seen)
+    {
+        if (seen.ToUdp() is { } endPoint)
+        {
+            _local.AddEndPointStatement(now.Monotonic, from, endPoint);
+        }
+    }
+
+    private PacketHash Send(IPEndPoint to, Packet packet, out int length)
+    {
+        length = Codec.Encode(packet, _options.Sign, _buffer, out PacketHash hash);
+        _outputs.Enqueue(new Transmit(to, packet.Type, _buffer.AsSpan(0, length).ToArray()));
+        return hash;
+    }
+
+    private static ulong Expiration(Timestamp now) => (ulong)(now.Utc + Discv4Limits.PacketLifetime).ToUnixTimeSeconds();
+}

@@ -1,0 +1,28 @@
+using DevP2P.Crypto;
+using DevP2P.NetUtil;
+using DevP2P.Nodes;
+
+namespace DevP2P.Discovery.V4;
+
+/// <summary>What a <see cref="Discv4"/> is made of.</summary>
+internal sealed record Discv4Options
+{
+    /// <summary>Our own node. The machine takes its endpoint, record and sequence number from it and tells it what others see.</summary>
+    public required LocalNode Local { get; init; }
+
+    /// <summary>Signs with the key of <see cref="Local"/>.</summary>
+    public required PacketSigner Sign { get; init; }
+
+    /// <summary>Chooses nodes, targets and times.</summary>
+    public required RandomSource Random { get; init; }
+
+    /// <summary>The operator's points of contact, host names resolved.</summary>
+    public IReadOnlyList<Node> BootstrapNodes { get; init; } = [];
+
+    /// <summary>If not null, nobody outside these networks is stored or heard.</summary>
+    public NetList? NetRestrict { get; init; }
+
+    /// <summary>Signs with a private key.</summary>
+    public static PacketSigner SignWith(PrivateKey key) =>
+        (hash, signature) => Secp256k1.Instance.SignRecoverable(hash, key.Bytes, signature);
+}

@@ -1,0 +1,232 @@
+using System.Net;
+using System.Net.Sockets;
+using DevP2P.Crypto;
+using DevP2P.Discovery;
+using DevP2P.Discovery.V4;
+using DevP2P.Nodes;
+using DevP2P.Tests.Discovery.V4;
+using Xunit;
+
+namespace DevP2P.Tests.Discovery.Host;
+
+/// <summary>Real sockets on loopback.</summary>
+public sealed class DiscoveryV4Tests : IAsyncDisposable
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+
+    private readonly List<DiscoveryV4> _all = [];
+
+    private static CancellationToken Deadline => new CancellationTokenSource(Limit).Token;
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (DiscoveryV4 discovery in _all)
+        {
+            await discovery.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task Two_hosts_find_each_other()
+    {
+        DiscoveryV4 a = await StartAsync();
+        DiscoveryV4 b = await StartAsync(a.Self);
+
+        await WaitAsync(() => a.NodeCount == 1 && b.NodeCount == 1);
+        Assert.Equal([a.Self.Id], (await b.LookupAsync(a.Self.PublicKey, Deadline)).Select(n => n.Id));
+        Assert.Equal([b.Self.Id], (await a.LookupAsync(b.Self.PublicKey, Deadline)).Select(n => n.Id));
+        Assert.True(a.Counters.Handled > 0);
+        Assert.True(a.Counters.Sent > 0);
+        Assert.Equal(0, a.Counters.Malformed + a.Counters.OverRate + a.Counters.BadSignatures + a.Counters.Overflowed);
+    }
+
+    [Fact]
+    public async Task Ten_hosts_find_each_other_from_one_bootnode()
+    {
+        DiscoveryV4 bootnode = await StartAsync();
+        DiscoveryV4[] hosts = [bootnode, .. await Task.WhenAll(Enumerable.Range(0, 9).Select(_ => StartAsync(bootnode.Self)))];
+
+        await WaitAsync(() => hosts.All(h => h.NodeCount == 9));
+        IReadOnlyList<Node> found = await hosts[3].LookupAsync(hosts[7].Self.PublicKey, Deadline);
+        Assert.Equal(hosts[7].Self.Id, found[0].Id);
+    }
+
+    [Fact]
+    public async Task Pings_and_records_are_answered()
+    {
+        DiscoveryV4 a = await StartAsync();
+        DiscoveryV4 b = await StartAsync();
+        b.LocalNode.Set("hello", "world");
+
+        DiscoveryPing? ping = await a.PingAsync(b.Self, Deadline);
+        Assert.NotNull(ping);
+        Assert.Equal(a.LocalEndPoint, ping.SeenAs);
+        Assert.Equal(b.Self.Sequence, ping.RecordSequence);
+        Assert.Equal(b.Self.Record, await a.RequestRecordAsync(b.Self, Deadline));
+
+        Node nobody = Node.Create(PrivateKey.Generate().PublicKey, IPAddress.Loopback, 0, b.LocalEndPoint!.Port);
+        Assert.Null(await a.PingAsync(nobody, Deadline));
+        Assert.Null(await a.RequestRecordAsync(nobody, Deadline));
+    }
+
+    [Fact]
+    public async Task A_key_alone_is_resolved()
+    {
+        DiscoveryV4 bootnode = await StartAsync();
+        DiscoveryV4 a = await StartAsync(bootnode.Self);
+        DiscoveryV4 b = await StartAsync(bootnode.Self);
+        await WaitAsync(() => bootnode.NodeCount == 2 && b.NodeCount > 0);
+
+        Node? node = null;
+        while (node is null)
+        {
+            node = await a.ResolveAsync(Node.Create(b.Self.PublicKey, null, 0, 0), Deadline);
+        }
+
+        Assert.Equal(b.Self, node);
+    }
+
+    [Fact]
+    public async Task Random_nodes_come_without_end_and_filtered_by_their_records()
+    {
+        DiscoveryV4 bootnode = await StartAsync();
+        DiscoveryV4[] hosts = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => StartAsync(bootnode.Self)));
+        hosts[1].LocalNode.Set("color", "green");
+
+        var seen = new HashSet<NodeId>();
+        await foreach (Node node in hosts[0].RandomNodes(cancellationToken: Deadline))
+        {
+            seen.Add(node.Id);
+            if (seen.Count == 3)
+            {
+                break;
+            }
+        }
+
+        await foreach (Node node in hosts[0].RandomNodes(n => n.Record!.Contains("color"), Deadline))
+        {
+            Assert.Equal(hosts[1].Self.Id, node.Id);
+            break;
+        }
+    }
+
+    [Fact]
+    public async Task Stopping_ends_everything_that_waits()
+    {
+        DiscoveryV4 a = await StartAsync();
+        Task walk = Task.Run(async () =>
+        {
+            await foreach (Node _ in a.RandomNodes(cancellationToken: Deadline))
+            {
+            }
+        });
+        Task<Node?> resolve = a.ResolveAsync(Node.Create(PrivateKey.Generate().PublicKey, IPAddress.Loopback, 1, 1), Deadline);
+
+        await a.StopAsync();
+        await walk;
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => resolve);
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => a.LookupAsync(a.Self.PublicKey, Deadline));
+        await a.StopAsync();
+        using var again = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        again.Bind(a.LocalEndPoint!);
+    }
+
+    [Fact]
+    public async Task It_is_started_once_and_used_after_that()
+    {
+        await using var a = new DiscoveryV4(new DiscoveryV4Options { PrivateKey = PrivateKey.Generate() });
+        await Assert.ThrowsAsync<InvalidOperationException>(() => a.LookupAsync(a.Self.PublicKey, Deadline));
+        await a.StartAsync(Deadline);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => a.StartAsync(Deadline));
+    }
+
+    [Fact]
+    public async Task Junk_and_repeated_requests_are_dropped_before_their_signatures_are_looked_at()
+    {
+        DiscoveryV4 a = await StartAsync();
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        byte[] noise = new byte[300];
+        byte[] tooLong = new byte[Codec.MaxPacketSize + 1];
+        byte[] expired = Convert.FromHexString(PacketVectors.PlainPing);
+        byte[] unwanted = Convert.FromHexString(PacketVectors.Neighbors);
+        for (int i = 0; i < 5; i++)
+        {
+            socket.SendTo(noise, a.LocalEndPoint!);
+            socket.SendTo(tooLong, a.LocalEndPoint!);
+            socket.SendTo(expired, a.LocalEndPoint!);
+            socket.SendTo(unwanted, a.LocalEndPoint!);
+        }
+
+        await WaitAsync(() => a.Counters.Received == 20);
+        // The first that has expired is looked at, in case it is our clock that is wrong.
+        await WaitAsync(() => a.Counters.Unwanted + a.Counters.Handled == 6);
+        Assert.InRange(a.Counters.Unwanted, 1, 5);
+        Assert.Equal(10, a.Counters.Malformed);
+        Assert.Equal(4, a.Counters.Repeated);
+    }
+
+    [Fact]
+    public void An_address_has_an_allowance_that_comes_back_with_time()
+    {
+        var limiter = new SourceLimiter(RandomSource.System);
+        SocketAddress address = new IPEndPoint(IPAddress.Parse("52.1.1.1"), 30303).Serialize();
+        SocketAddress otherPort = new IPEndPoint(IPAddress.Parse("52.1.1.1"), 30304).Serialize();
+        for (int i = 0; i < SourceLimiter.Burst; i++)
+        {
+            Assert.True(limiter.TryTake(TimeSpan.FromSeconds(5), i % 2 == 0 ? address : otherPort));
+        }
+
+        Assert.False(limiter.TryTake(TimeSpan.FromSeconds(5), address));
+        Assert.False(limiter.TryTake(TimeSpan.FromSeconds(5), otherPort));
+        int after = 0;
+        while (limiter.TryTake(TimeSpan.FromSeconds(6), address))
+        {
+            after++;
+        }
+
+        Assert.Equal(SourceLimiter.Rate, after);
+    }
+
+    [Fact]
+    public void Repeated_requests_are_known_by_endpoint()
+    {
+        var limiter = new SourceLimiter(RandomSource.System);
+        SocketAddress a = new IPEndPoint(IPAddress.Parse("52.1.1.1"), 30303).Serialize();
+        SocketAddress b = new IPEndPoint(IPAddress.IPv6Loopback, 30304).Serialize();
+        PacketHash hash = new(RandomSourceBytes());
+        Assert.True(limiter.IsNew(a, hash));
+        Assert.False(limiter.IsNew(a, hash));
+        Assert.True(limiter.IsNew(b, hash));
+        Assert.False(limiter.IsNew(b, hash));
+        Assert.True(limiter.IsNew(a, new PacketHash(RandomSourceBytes())));
+    }
+
+    private static byte[] RandomSourceBytes()
+    {
+        byte[] bytes = new byte[PacketHash.Size];
+        RandomSource.System.Fill(bytes);
+        return bytes;
+    }
+
+    private static async Task WaitAsync(Func<bool> condition)
+    {
+        CancellationToken deadline = Deadline;
+        while (!condition())
+        {
+            await Task.Delay(5, deadline);
+        }
+    }
+
+    private async Task<DiscoveryV4> StartAsync(params Node[] bootstrap)
+    {
+        var discovery = new DiscoveryV4(new DiscoveryV4Options { PrivateKey = PrivateKey.Generate(), BootstrapNodes = bootstrap });
+        lock (_all)
+        {
+            _all.Add(discovery);
+        }
+
+        await discovery.StartAsync(Deadline);
+        return discovery;
+    }
+}
