@@ -5,7 +5,7 @@ using System.Runtime.InteropServices;
 namespace DevP2P.Nodes;
 
 /// <content>What is recorded, and what is dropped for it.</content>
-public sealed partial class NodeDatabase
+internal sealed partial class NodeDatabase
 {
     private enum ContactChange
     {

@@ -3,7 +3,7 @@ using System.Threading.Channels;
 namespace DevP2P.Nodes;
 
 /// <content>How the file follows: by what changed, not by a log of changes, so that nothing need ever be thrown away.</content>
-public sealed partial class NodeDatabase
+internal sealed partial class NodeDatabase
 {
     /// <summary>How long changes wait to be written together.</summary>
     internal static readonly TimeSpan WriteDelay = TimeSpan.FromSeconds(1);

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using DevP2P.Crypto;
 using Microsoft.Extensions.Logging;
 
 namespace DevP2P.Nodes;
@@ -16,7 +15,7 @@ namespace DevP2P.Nodes;
 /// a call to <see cref="RecordNode"/>, and never a ping from outside makes an entry; there are bounds on all nodes and on those
 /// of one network; nodes that proved useful as peers stay longest (threat T03).</para>
 /// </remarks>
-public sealed partial class NodeDatabase : IAsyncDisposable
+internal sealed partial class NodeDatabase : IAsyncDisposable
 {
     /// <summary>The most addresses that are remembered of one node; the one that answered longest ago goes first.</summary>
     public const int MaxAddressesPerNode = 4;

@@ -12,5 +12,5 @@ namespace DevP2P.Nodes;
 /// Go: the fields of <c>enode.DB</c> that are stored per id and address: <c>LastPingReceived</c>, <c>LastPongReceived</c>,
 /// <c>FindFails</c>.
 /// </remarks>
-public readonly record struct NodeDatabaseContact(
+internal readonly record struct NodeDatabaseContact(
     IPAddress Address, DateTimeOffset? LastPingSent, DateTimeOffset? LastPingReceived, DateTimeOffset? LastPong, int FindFailures);

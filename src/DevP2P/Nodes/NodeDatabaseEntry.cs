@@ -5,7 +5,7 @@ using DevP2P.NetUtil;
 namespace DevP2P.Nodes;
 
 /// <summary>A node as the <see cref="NodeDatabase"/> remembers it: an immutable snapshot. Times are UTC.</summary>
-public sealed record NodeDatabaseEntry
+internal sealed record NodeDatabaseEntry
 {
     internal NodeDatabaseEntry(NodeId id, DateTimeOffset firstSeen)
     {

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace DevP2P.Nodes;
 
 /// <summary>How a <see cref="NodeDatabase"/> is to be kept.</summary>
-public sealed record NodeDatabaseOptions
+internal sealed record NodeDatabaseOptions
 {
     /// <summary>
     /// The most nodes that are remembered; at least 1. One takes about 0.9 kB of memory and 0.5 kB of disk. When a new one comes
@@ -26,5 +26,5 @@ public sealed record NodeDatabaseOptions
     public ILoggerFactory LoggerFactory { get; init; } = NullLoggerFactory.Instance;
 
     /// <summary>Which seeds are drawn.</summary>
-    internal RandomSource Random { get; init; } = RandomSource.System;
+    public RandomSource Random { get; init; } = RandomSource.System;
 }

@@ -1,7 +1,7 @@
 namespace DevP2P.Nodes;
 
 /// <summary>Figures of a <see cref="NodeDatabase"/> since it was opened.</summary>
-public readonly record struct NodeDatabaseStatistics
+internal readonly record struct NodeDatabaseStatistics
 {
     /// <summary>Nodes remembered now.</summary>
     public int Nodes { get; init; }
