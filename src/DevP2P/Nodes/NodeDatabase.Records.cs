@@ -16,52 +16,32 @@ internal sealed partial class NodeDatabase
     }
 
     /// <summary>
-    /// Stores a node's endpoint and record; call it only for nodes that answered. Ignored if a record with a higher sequence
-    /// number is stored, if the node has no address, or if it is new and its network has its share.
+    /// Stores a node's endpoint and record; call it only for nodes that answered. Ignored if the stored record has a higher
+    /// sequence number (a node without a record counts as 0), if the node has no address, or if it is new and its network has
+    /// its share. A host name is not stored.
     /// </summary>
-    /// <param name="node">The node. A host name is not stored.</param>
-    /// <param name="record">Its encoded record (EIP-778), or nothing: a stored one stays then.</param>
-    /// <param name="sequence">The record's sequence number.</param>
-    /// <exception cref="ArgumentException">The record is longer than <see cref="MaxRecordSize"/>.</exception>
     /// <remarks>Go: <c>DB.UpdateNode</c>.</remarks>
-    public void RecordNode(Node node, ReadOnlySpan<byte> record = default, ulong sequence = 0)
+    public void RecordNode(Node node)
     {
         ArgumentNullException.ThrowIfNull(node);
-        if (record.Length > MaxRecordSize)
-        {
-            throw new ArgumentException($"a node record has at most {MaxRecordSize} bytes, not {record.Length}", nameof(record));
-        }
-
         if (node.Address is null)
         {
             return;
         }
 
         IPAddress address = NodeDatabaseEntry.Normalize(node.Address);
+        Node bare = node.HostName is null && node.Record is null && ReferenceEquals(address, node.Address)
+            ? node
+            : Node.Create(node.PublicKey, address, node.TcpPort, node.UdpPort);
+        ReadOnlyMemory<byte> record = node.Record?.Encoded ?? default;
+        ulong network = NodeDatabaseEntry.NetworkOf(address);
         lock (_gate)
         {
-            ulong network = NodeDatabaseEntry.NetworkOf(address);
-            if (FindOrCreate(node.Id, network) is not { } entry || (!record.IsEmpty && sequence < entry.Sequence))
+            if (FindOrCreate(node.Id, network) is { } entry && node.Sequence >= entry.Sequence
+                && !(bare.Equals(entry.Node) && record.Span.SequenceEqual(entry.Record.Span)))
             {
-                return;
+                Replace(entry with { Node = bare, Network = network, Record = record, Sequence = node.Sequence });
             }
-
-            Node stored = node.HostName is null && ReferenceEquals(address, node.Address)
-                ? node
-                : Node.Create(node.PublicKey, address, node.TcpPort, node.UdpPort);
-            bool sameRecord = record.IsEmpty || entry.Record.Span.SequenceEqual(record);
-            if (stored.Equals(entry.Node) && sameRecord && (record.IsEmpty || sequence == entry.Sequence))
-            {
-                return;
-            }
-
-            Replace(entry with
-            {
-                Node = stored,
-                Network = network,
-                Record = sameRecord ? entry.Record : record.ToArray(),
-                Sequence = record.IsEmpty ? entry.Sequence : sequence,
-            });
         }
     }
 
@@ -116,16 +96,20 @@ internal sealed partial class NodeDatabase
         }
     }
 
-    /// <summary>Stores the sequence number of an own node's record, at once. A lower one than is stored is ignored.</summary>
+    /// <summary>
+    /// Stores an own node's new record, at once: what <see cref="LocalNode"/> wants for saving. One with a lower sequence
+    /// number than the stored one is ignored.
+    /// </summary>
     /// <remarks>Go: <c>DB.storeLocalSeq</c>.</remarks>
-    public void RecordLocalSequence(NodeId ownId, ulong sequence)
+    public void RecordLocalRecord(NodeRecord record)
     {
+        ArgumentNullException.ThrowIfNull(record);
         lock (_gate)
         {
-            if (!_local.TryGetValue(ownId, out ulong stored) || stored < sequence)
+            if (_local.GetValueOrDefault(record.NodeId).Sequence < record.Sequence)
             {
-                _local[ownId] = sequence;
-                MarkDirty(ownId, _dirtyLocal, urgent: true);
+                _local[record.NodeId] = new NodeDatabaseLocal(record.Sequence, record.Encoded);
+                MarkDirty(record.NodeId, _dirtyLocal, urgent: true);
             }
         }
     }

@@ -200,8 +200,8 @@ internal sealed partial class NodeDatabase
     {
         try
         {
-            // Gone after corruption, if then no new one could be made.
-            _file ??= NodeDatabaseFile.Open(Path!, _schema, _options.TimeProvider, _logger, out _) ?? throw new IOException("it cannot be opened");
+            // Null after corruption.
+            _file ??= NodeDatabaseFile.Open(Path!, _schema, _options.TimeProvider, _logger, out _);
             _file.Write(batch);
         }
         catch (Exception e)
@@ -211,14 +211,17 @@ internal sealed partial class NodeDatabase
             return false;
         }
 
+        bool recovered;
         lock (_gate)
         {
             _written += batch.Count;
-            if (_failing)
-            {
-                _failing = false;
-                Log.DatabaseWriteRecovered(_logger, Path!);
-            }
+            recovered = _failing;
+            _failing = false;
+        }
+
+        if (recovered)
+        {
+            Log.DatabaseWriteRecovered(_logger, Path!);
         }
 
         return true;
@@ -228,6 +231,9 @@ internal sealed partial class NodeDatabase
     private void PutBack(in NodeDatabaseBatch batch, Exception problem)
     {
         bool corrupt = NodeDatabaseFile.IsCorruption(problem);
+        bool log;
+        int pending;
+        long failures;
         lock (_gate)
         {
             _writeFailures++;
@@ -247,12 +253,15 @@ internal sealed partial class NodeDatabase
                 ArmTimer(RetryDelay);
             }
 
-            if (_failureLoggedAt is not { } logged || _options.TimeProvider.GetElapsedTime(logged) >= FailureLogInterval)
-            {
-                _failureLoggedAt = _failedAt;
-                Log.DatabaseWriteFailed(
-                    _logger, Path!, _rewrite ? _nodes.Count : _dirtyNodes.Count, _writeFailures, NodeDatabaseFile.Explain(problem));
-            }
+            log = _failureLoggedAt is not { } logged || _options.TimeProvider.GetElapsedTime(logged) >= FailureLogInterval;
+            _failureLoggedAt = log ? _failedAt : _failureLoggedAt;
+            pending = _rewrite ? _nodes.Count : _dirtyNodes.Count;
+            failures = _writeFailures;
+        }
+
+        if (log)
+        {
+            Log.DatabaseWriteFailed(_logger, Path!, pending, failures, NodeDatabaseFile.Explain(problem));
         }
 
         if (corrupt)
@@ -270,9 +279,9 @@ internal sealed partial class NodeDatabase
             string aside = NodeDatabaseFile.SetAside(Path!, "corrupt", _options.TimeProvider);
             Log.DatabaseCorrupt(_logger, Path!, aside, NodeDatabaseFile.Explain(problem));
         }
-        catch (Exception e) when (NodeDatabaseFile.IsFileProblem(e))
+        catch (Exception failure) when (NodeDatabaseFile.IsFileProblem(failure))
         {
-            Log.DatabaseUnusable(_logger, Path!, e.Message);
+            // The next attempt to open it meets the same trouble and reports it.
         }
     }
 }

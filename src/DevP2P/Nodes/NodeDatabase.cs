@@ -20,9 +20,6 @@ internal sealed partial class NodeDatabase : IAsyncDisposable
     /// <summary>The most addresses that are remembered of one node; the one that answered longest ago goes first.</summary>
     public const int MaxAddressesPerNode = 4;
 
-    /// <summary>The greatest size of an encoded record in bytes (EIP-778).</summary>
-    public const int MaxRecordSize = 300;
-
     /// <summary>The greatest number of values that <see cref="SetMeta"/> keeps.</summary>
     public const int MaxMetaEntries = 256;
 
@@ -51,7 +48,7 @@ internal sealed partial class NodeDatabase : IAsyncDisposable
     private readonly ILogger _logger;
     private readonly Dictionary<NodeId, NodeDatabaseEntry> _nodes;
     private readonly Dictionary<ulong, int> _networks = [];
-    private readonly Dictionary<NodeId, ulong> _local;
+    private readonly Dictionary<NodeId, NodeDatabaseLocal> _local;
     private readonly Dictionary<string, byte[]> _meta;
     private long? _expirationTimer;
     private long _evicted;
@@ -66,8 +63,16 @@ internal sealed partial class NodeDatabase : IAsyncDisposable
         NodeDatabaseContents contents = new();
         if (path is not null)
         {
-            _file = NodeDatabaseFile.Open(path, schema, options.TimeProvider, _logger, out contents);
-            Path = _file is null ? null : path;
+            try
+            {
+                _file = NodeDatabaseFile.Open(path, schema, options.TimeProvider, _logger, out contents);
+                Path = path;
+            }
+            catch (Exception e) when (NodeDatabaseFile.IsFileProblem(e))
+            {
+                Log.DatabaseUnusable(_logger, path, NodeDatabaseFile.Explain(e));
+                contents = new NodeDatabaseContents();
+            }
         }
 
         _nodes = contents.Nodes;
@@ -200,17 +205,28 @@ internal sealed partial class NodeDatabase : IAsyncDisposable
             .Take(count)];
     }
 
-    /// <summary>
-    /// The last recorded sequence number of an own node's record; without one, the time in milliseconds since 1970, so that a
-    /// lost database does not lead to numbers that were used before.
-    /// </summary>
-    /// <remarks>Go: <c>DB.localSeq</c>.</remarks>
+    /// <summary>The sequence number of an own node's last record that was stored, or 0.</summary>
+    /// <remarks>
+    /// Go: <c>DB.localSeq</c>. That a lost database does not lead to numbers used before is the care of <see cref="LocalNode"/>.
+    /// </remarks>
     public ulong GetLocalSequence(NodeId ownId)
     {
         lock (_gate)
         {
-            return _local.TryGetValue(ownId, out ulong sequence) ? sequence : (ulong)Now().ToUnixTimeMilliseconds();
+            return _local.GetValueOrDefault(ownId).Sequence;
         }
+    }
+
+    /// <summary>An own node's last record that was stored, or null when there is none or it is damaged.</summary>
+    public NodeRecord? GetLocalRecord(NodeId ownId)
+    {
+        ReadOnlyMemory<byte> encoded;
+        lock (_gate)
+        {
+            encoded = _local.GetValueOrDefault(ownId).Record;
+        }
+
+        return NodeRecord.TryDecode(encoded.Span, out NodeRecord? record, out _) && record.NodeId == ownId ? record : null;
     }
 
     /// <summary>A value that <see cref="SetMeta"/> stored, or null. A copy.</summary>

@@ -19,10 +19,13 @@ internal sealed record NodeDatabaseEntry
     /// <summary>When the database first heard of the node.</summary>
     public DateTimeOffset FirstSeen { get; }
 
-    /// <summary>The node's key and endpoint, or null while only contacts with it are known.</summary>
+    /// <summary>
+    /// The node's key and endpoint without its record (that is <see cref="Record"/>), or null while only contacts with it are
+    /// known.
+    /// </summary>
     public Node? Node { get; internal init; }
 
-    /// <summary>The encoded node record (EIP-778) as it was given, signature included; empty when there is none.</summary>
+    /// <summary>The encoded node record (EIP-778), which <see cref="ToNode"/> reads; empty when there is none.</summary>
     public ReadOnlyMemory<byte> Record { get; internal init; }
 
     /// <summary>The record's sequence number; 0 without a record.</summary>
@@ -65,6 +68,15 @@ internal sealed record NodeDatabaseEntry
         int index = IndexOf(Normalize(address));
         return index < 0 ? null : Contacts[index];
     }
+
+    /// <summary>
+    /// The node with its record, if it has one. Verifies the signature again, for disks err, too: not for all nodes at once.
+    /// </summary>
+    /// <returns>Null while only contacts with the node are known.</returns>
+    public Node? ToNode() =>
+        Node?.Address is { } address && Node.TryFromRecord(Record.Span, out Node? node, out _) && node.Id == Id
+            ? node.WithAddress(address)
+            : Node;
 
     internal int IndexOf(IPAddress normalized)
     {

@@ -53,7 +53,8 @@ internal sealed class NodeDatabaseFile : IDisposable
         ) STRICT, WITHOUT ROWID;
         CREATE TABLE local(
             id BLOB NOT NULL PRIMARY KEY CHECK(length(id) = 32),
-            sequence INTEGER NOT NULL
+            sequence INTEGER NOT NULL,
+            record BLOB NOT NULL
         ) STRICT;
         CREATE TABLE meta(
             key TEXT NOT NULL PRIMARY KEY,
@@ -74,33 +75,24 @@ internal sealed class NodeDatabaseFile : IDisposable
     }.ToString());
 
     /// <summary>
-    /// Opens or creates a file. One that is corrupt, or of a newer version, is renamed and a new one is created; one that
-    /// cannot be used at all (no permission, in use, another program's) is left alone. Each is said in the log.
+    /// Opens or creates a file. One that is corrupt, or of a newer version, is renamed and a new one is created, and the log
+    /// says so; one that cannot be used at all (no permission, in use, another program's) is left alone.
     /// </summary>
     /// <param name="path">The full path.</param>
     /// <param name="schema">The schema's steps; <see cref="Schema"/> but for tests.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">The log.</param>
     /// <param name="contents">What the file holds.</param>
-    /// <returns>Null when there is no usable file.</returns>
-    public static NodeDatabaseFile? Open(
+    /// <exception cref="Exception">There is no usable file: one of <see cref="IsFileProblem"/>.</exception>
+    public static NodeDatabaseFile Open(
         string path, IReadOnlyList<string> schema, TimeProvider time, ILogger logger, out NodeDatabaseContents contents)
     {
-        contents = new NodeDatabaseContents();
-        try
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            NodeDatabaseFile file = TryOpen(path, schema, time, logger, out contents)
-                ?? TryOpen(path, schema, time, logger, out contents)
-                ?? throw new IOException("the new file is corrupt, too");
-            Log.DatabaseOpened(logger, path, contents.Nodes.Count, contents.Skipped);
-            return file;
-        }
-        catch (Exception e) when (IsFileProblem(e))
-        {
-            Log.DatabaseUnusable(logger, path, Explain(e));
-            return null;
-        }
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        NodeDatabaseFile file = TryOpen(path, schema, time, logger, out contents)
+            ?? TryOpen(path, schema, time, logger, out contents)
+            ?? throw new IOException("the new file is corrupt, too");
+        Log.DatabaseOpened(logger, path, contents.Nodes.Count, contents.Skipped);
+        return file;
     }
 
     /// <summary>Whether an exception says that the file's content is damaged, as opposed to the disk or its permissions.</summary>

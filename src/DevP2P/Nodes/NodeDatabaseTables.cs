@@ -35,7 +35,7 @@ internal sealed class NodeDatabaseTables : IDisposable
             "INSERT INTO contact(node_id, address, ping_sent, ping_received, pong, find_failures) VALUES($0, $1, $2, $3, $4, $5)", 6);
         _deleteNode = Prepare("DELETE FROM node WHERE id = $0", 1);
         _deleteContacts = Prepare("DELETE FROM contact WHERE node_id = $0", 1);
-        _putLocal = Prepare("INSERT OR REPLACE INTO local(id, sequence) VALUES($0, $1)", 2);
+        _putLocal = Prepare("INSERT OR REPLACE INTO local(id, sequence, record) VALUES($0, $1, $2)", 3);
         _putMeta = Prepare("INSERT OR REPLACE INTO meta(key, value) VALUES($0, $1)", 2);
         _deleteMeta = Prepare("DELETE FROM meta WHERE key = $0", 1);
     }
@@ -52,12 +52,13 @@ internal sealed class NodeDatabaseTables : IDisposable
     {
         LoadNodes(contents, now);
         LoadContacts(contents, now);
-        using (SqliteCommand command = new("SELECT id, sequence FROM local", _connection))
+        using (SqliteCommand command = new("SELECT id, sequence, record FROM local", _connection))
         using (SqliteDataReader reader = command.ExecuteReader())
         {
             while (reader.Read())
             {
-                contents.Local[new NodeId(reader.GetFieldValue<byte[]>(0))] = unchecked((ulong)reader.GetInt64(1));
+                contents.Local[new NodeId(reader.GetFieldValue<byte[]>(0))] =
+                    new NodeDatabaseLocal(unchecked((ulong)reader.GetInt64(1)), reader.GetFieldValue<byte[]>(2));
             }
         }
 
@@ -74,9 +75,9 @@ internal sealed class NodeDatabaseTables : IDisposable
     /// <summary>Writes a batch; the transaction is the caller's.</summary>
     public void Write(in NodeDatabaseBatch batch)
     {
-        foreach (KeyValuePair<NodeId, ulong> local in batch.Local)
+        foreach (KeyValuePair<NodeId, NodeDatabaseLocal> local in batch.Local)
         {
-            Run(_putLocal, local.Key.ToArray(), unchecked((long)local.Value));
+            Run(_putLocal, local.Key.ToArray(), unchecked((long)local.Value.Sequence), local.Value.Record.ToArray());
         }
 
         foreach (KeyValuePair<string, byte[]?> meta in batch.Meta)

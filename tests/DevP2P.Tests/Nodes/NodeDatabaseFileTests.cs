@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using DevP2P.Crypto;
 using DevP2P.Nodes;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
@@ -27,8 +28,10 @@ public sealed class NodeDatabaseFileTests : IDisposable
     [Trait("Threat", "T03")]
     public async Task Everything_survives_a_restart()
     {
-        Node node = NodeDatabaseTests.NewNode("1.2.3.4"), gone = NodeDatabaseTests.NewNode("2600::1");
-        NodeId contactOnly = NodeDatabaseTests.NewId(), own = NodeDatabaseTests.NewId();
+        PrivateKey key = PrivateKey.Generate(), own = PrivateKey.Generate();
+        Node node = Node.Create(key.PublicKey, IPAddress.Parse("1.2.3.4"), 1, 1), gone = NodeDatabaseTests.NewNode("2600::1");
+        Node signed = NodeDatabaseTests.Signed(key, "1.2.3.4", ulong.MaxValue - 1);
+        NodeId contactOnly = NodeDatabaseTests.NewId();
         NodeDatabaseEntry before, contactBefore;
         await using (NodeDatabase database = Open())
         {
@@ -37,14 +40,14 @@ public sealed class NodeDatabaseFileTests : IDisposable
             database.RecordNode(gone);
             await database.FlushAsync(TestContext.Current.CancellationToken);
             _time.Advance(TimeSpan.FromSeconds(1.5));
-            database.RecordNode(node, [1, 2, 3], ulong.MaxValue - 1);
+            database.RecordNode(signed);
             database.RecordPingSent(node.Id, node.Address!);
             database.RecordPingReceived(node.Id, node.Address!);
             database.RecordPong(node.Id, IPAddress.Parse("2600::2"));
             database.RecordFindFailures(node.Id, node.Address!, 4);
             database.RecordUseful(node.Id, 7);
             database.RecordPong(contactOnly, IPAddress.Loopback);
-            database.RecordLocalSequence(own, ulong.MaxValue);
+            database.RecordLocalRecord(NodeDatabaseTests.Signed(own, "1.2.3.9", ulong.MaxValue).Record!);
             database.SetMeta("a", [1]);
             database.SetMeta("b", [2]);
             database.SetMeta("a", null);
@@ -57,7 +60,9 @@ public sealed class NodeDatabaseFileTests : IDisposable
         Assert.Equal(2, again.NodeCount);
         AssertSame(before, again.Find(node.Id));
         AssertSame(contactBefore, again.Find(contactOnly));
-        Assert.Equal(ulong.MaxValue, again.GetLocalSequence(own));
+        Assert.Equal(signed, again.Find(node.Id)!.ToNode());
+        Assert.Equal(ulong.MaxValue, again.GetLocalSequence(own.PublicKey.NodeId));
+        Assert.Equal("1.2.3.9", again.GetLocalRecord(own.PublicKey.NodeId)!.IPv4Address!.ToString());
         Assert.Null(again.GetMeta("a"));
         Assert.Equal([2], again.GetMeta("b"));
         Assert.Equal(node.Id, Assert.Single(again.GetSeeds(30, TimeSpan.FromDays(5))).Id);
@@ -114,6 +119,42 @@ public sealed class NodeDatabaseFileTests : IDisposable
 
         await using NodeDatabase again = Open();
         Assert.Equal(3, again.NodeCount);
+    }
+
+    [Fact]
+    public async Task A_log_heals_the_damage_that_it_covers()
+    {
+        string copy = Path.Combine(_directory, "copy.db");
+        await using (NodeDatabase database = Open())
+        {
+            Fill(database, 100);
+            Assert.True(await database.FlushAsync(TestContext.Current.CancellationToken));
+            File.Copy(FilePath + "-wal", copy + "-wal");
+        }
+
+        await File.WriteAllBytesAsync(copy, [.. Enumerable.Repeat((byte)'x', 4096)], TestContext.Current.CancellationToken);
+        await using NodeDatabase healed = Open(copy);
+        Assert.Equal(100, healed.NodeCount);
+    }
+
+    /// <summary>SQLite cleans up behind itself when it can; when it cannot, its log must not meet the new file.</summary>
+    [Fact]
+    public async Task What_belongs_to_a_file_goes_with_it()
+    {
+        string path = Path.Combine(_directory, "nodes.db");
+        string[] parts = ["", "-wal", "-shm", "-journal"];
+        foreach (string part in parts)
+        {
+            await File.WriteAllTextAsync(path + part, part, TestContext.Current.CancellationToken);
+        }
+
+        string aside = NodeDatabaseFile.SetAside(path, "corrupt", _time);
+        Assert.Equal(path + ".corrupt-20260102T030405Z", aside);
+        foreach (string part in parts)
+        {
+            Assert.False(File.Exists(path + part));
+            Assert.Equal(part, await File.ReadAllTextAsync(aside + part, TestContext.Current.CancellationToken));
+        }
     }
 
     [Fact]
@@ -253,6 +294,55 @@ public sealed class NodeDatabaseFileTests : IDisposable
     }
 
     [Fact]
+    public async Task A_damaged_record_leaves_the_endpoint()
+    {
+        PrivateKey own = PrivateKey.Generate();
+        Node node = NodeDatabaseTests.Signed(PrivateKey.Generate(), "1.2.3.4", 3);
+        await using (NodeDatabase database = Open())
+        {
+            database.RecordNode(node);
+            database.RecordLocalRecord(NodeDatabaseTests.Signed(own, "1.2.3.5", 9).Record!);
+        }
+
+        byte[] record = node.Record!.Encoded.ToArray();
+        record[^1] ^= 1;
+        Sql(FilePath, $"UPDATE node SET record = x'{Convert.ToHexString(record)}'; UPDATE local SET record = x'00'");
+        await using NodeDatabase again = Open();
+        Assert.Null(again.Find(node.Id)!.ToNode()!.Record);
+        Assert.Equal(node.UdpEndPoint, again.Find(node.Id)!.ToNode()!.UdpEndPoint);
+        Assert.Null(again.GetLocalRecord(own.PublicKey.NodeId));
+        Assert.Equal(9ul, again.GetLocalSequence(own.PublicKey.NodeId));
+    }
+
+    /// <summary>The use that the database is made for: the own record survives a restart unsigned anew, and its number rises after.</summary>
+    [Fact]
+    public async Task A_local_node_goes_on_where_it_was()
+    {
+        PrivateKey own = PrivateKey.Generate();
+        NodeRecord before;
+        await using (NodeDatabase database = Open())
+        {
+            before = NewLocalNode(database).Node.Record!;
+        }
+
+        _time.Advance(TimeSpan.FromDays(1));
+        await using NodeDatabase again = Open();
+        LocalNode local = NewLocalNode(again);
+        Assert.Equal(before, local.Node.Record);
+        local.Set("tcp", 2);
+        Assert.True(local.Sequence > before.Sequence);
+        Assert.Equal(local.Sequence, again.GetLocalSequence(local.Id));
+
+        LocalNode NewLocalNode(NodeDatabase database)
+        {
+            NodeId id = own.PublicKey.NodeId;
+            LocalNode node = new(own, _time.GetUtcNow(), database.GetLocalSequence(id), database.GetLocalRecord(id), database.RecordLocalRecord);
+            node.Set("tcp", 1);
+            return node;
+        }
+    }
+
+    [Fact]
     public async Task A_smaller_limit_holds_for_an_old_file()
     {
         await using (NodeDatabase database = Open())
@@ -361,7 +451,7 @@ public sealed class NodeDatabaseFileTests : IDisposable
                 break;
             case "check":
                 file.Dispose();
-                Sql(FilePath, "PRAGMA ignore_check_constraints = ON; INSERT INTO local VALUES(x'01', 1)");
+                Sql(FilePath, "PRAGMA ignore_check_constraints = ON; INSERT INTO local VALUES(x'01', 1, x'')");
                 break;
         }
     }

@@ -26,7 +26,8 @@ public class NodeDatabaseTests
         Assert.Empty(database.GetSeeds(30, SeedAge));
         Assert.Empty(database.GetUsefulNodes(30));
         Assert.Null(database.GetMeta("a"));
-        Assert.Equal((ulong)_time.GetUtcNow().ToUnixTimeMilliseconds(), database.GetLocalSequence(node.Id));
+        Assert.Equal(0ul, database.GetLocalSequence(node.Id));
+        Assert.Null(database.GetLocalRecord(node.Id));
         Assert.True(await database.FlushAsync(TestContext.Current.CancellationToken));
     }
 
@@ -94,22 +95,34 @@ public class NodeDatabaseTests
     public async Task The_record_with_the_highest_sequence_number_stays()
     {
         await using NodeDatabase database = Memory();
-        Node node = NewNode("1.2.3.4");
-        Node moved = node.WithAddress(IPAddress.Parse("4.3.2.1"));
+        PrivateKey key = PrivateKey.Generate();
+        Node first = Signed(key, "1.2.3.4", 1), second = Signed(key, "1.2.3.5", 2), last = Signed(key, "2600::1", ulong.MaxValue);
+        Node bare = Node.Create(key.PublicKey, IPAddress.Parse("1.2.3.6"), 1, 1);
 
-        database.RecordNode(node, [2], 2);
-        database.RecordNode(moved, [1], 1);
-        Assert.Equal(node, database.Find(node.Id)!.Node);
+        database.RecordNode(bare);
+        Assert.Equal(bare, database.Find(bare.Id)!.ToNode());
+        database.RecordNode(second);
+        Assert.Equal(second, database.Find(bare.Id)!.ToNode());
+        Assert.Null(database.Find(bare.Id)!.Node!.Record);
+        Assert.Equal(second.UdpEndPoint, database.Find(bare.Id)!.Node!.UdpEndPoint);
 
-        database.RecordNode(moved);
-        Assert.Equal(moved, database.Find(node.Id)!.Node);
-        Assert.Equal(2, Assert.Single(database.Find(node.Id)!.Record.ToArray()));
+        database.RecordNode(first);
+        database.RecordNode(bare);
+        Assert.Equal(second, database.Find(bare.Id)!.ToNode());
 
-        database.RecordNode(node, [3], ulong.MaxValue);
-        Assert.Equal(node, database.Find(node.Id)!.Node);
-        Assert.Equal(3, Assert.Single(database.Find(node.Id)!.Record.ToArray()));
-        Assert.Equal(ulong.MaxValue, database.Find(node.Id)!.Sequence);
-        Assert.Throws<ArgumentException>(() => database.RecordNode(node, new byte[NodeDatabase.MaxRecordSize + 1], 1));
+        database.RecordNode(last);
+        Assert.Equal(last, database.Find(bare.Id)!.ToNode());
+        Assert.Equal(ulong.MaxValue, database.Find(bare.Id)!.Sequence);
+        Assert.Equal(last.Record!.Encoded.ToArray(), database.Find(bare.Id)!.Record.ToArray());
+    }
+
+    [Fact]
+    public async Task The_address_that_answered_counts_more_than_the_one_of_the_record()
+    {
+        await using NodeDatabase database = Memory();
+        Node node = Signed(PrivateKey.Generate(), "1.2.3.4", 1).WithAddress(IPAddress.Parse("4.3.2.1"));
+        database.RecordNode(node);
+        Assert.Equal(node, database.Find(node.Id)!.ToNode());
     }
 
     [Fact]
@@ -325,12 +338,14 @@ public class NodeDatabaseTests
     public async Task An_own_sequence_number_never_goes_back()
     {
         await using NodeDatabase database = Memory();
-        NodeId own = NewId();
+        PrivateKey own = PrivateKey.Generate();
+        NodeRecord fourth = Signed(own, "1.2.3.4", 4).Record!, fifth = Signed(own, "1.2.3.5", 5).Record!;
 
-        database.RecordLocalSequence(own, 5);
-        database.RecordLocalSequence(own, 4);
-        Assert.Equal(5ul, database.GetLocalSequence(own));
-        Assert.NotEqual(5ul, database.GetLocalSequence(NewId()));
+        database.RecordLocalRecord(fifth);
+        database.RecordLocalRecord(fourth);
+        Assert.Equal(5ul, database.GetLocalSequence(fifth.NodeId));
+        Assert.Equal(fifth, database.GetLocalRecord(fifth.NodeId));
+        Assert.Equal(0ul, database.GetLocalSequence(NewId()));
     }
 
     [Fact]
@@ -396,6 +411,9 @@ public class NodeDatabaseTests
 
     internal static Node NewNode(string address) =>
         Node.Create(PrivateKey.Generate().PublicKey, IPAddress.Parse(address), 30303, 30301);
+
+    internal static Node Signed(PrivateKey key, string address, ulong sequence) => Node.FromRecord(
+        new NodeRecordBuilder { Sequence = sequence }.SetAddress(IPAddress.Parse(address)).SetTcpPort(30303).SetUdpPort(30301).Sign(key));
 
     internal static NodeId NewId()
     {

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Net;
+using DevP2P.Crypto;
 using DevP2P.Nodes;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
@@ -58,7 +58,7 @@ public sealed class NodeDatabaseWritingTests : IDisposable
         NodeDatabaseFileTests.Fill(database, 1);
         await TestNet.UntilAsync(() => database.GetStatistics().Written == 256, "256 changes are written");
 
-        database.RecordLocalSequence(NodeDatabaseTests.NewId(), 1);
+        database.RecordLocalRecord(NodeDatabaseTests.Signed(PrivateKey.Generate(), "1.2.3.4", 1).Record!);
         await TestNet.UntilAsync(() => database.GetStatistics().Written == 257, "the sequence number is written");
         database.SetMeta("a", [1]);
         await TestNet.UntilAsync(() => database.GetStatistics().Written == 258, "the value is written");
@@ -139,6 +139,7 @@ public sealed class NodeDatabaseWritingTests : IDisposable
     [Fact]
     public async Task A_file_that_becomes_corrupt_is_set_aside_and_written_anew()
     {
+        NodeRecord own = NodeDatabaseTests.Signed(PrivateKey.Generate(), "1.2.3.4", 77).Record!;
         await using (NodeDatabase database = Open())
         {
             // More than SQLite's page cache holds, so that the damage is seen.
@@ -148,7 +149,7 @@ public sealed class NodeDatabaseWritingTests : IDisposable
             }
 
             database.SetMeta("a", [1]);
-            database.RecordLocalSequence(default, 77);
+            database.RecordLocalRecord(own);
         }
 
         await using (NodeDatabase database = Open())
@@ -171,7 +172,7 @@ public sealed class NodeDatabaseWritingTests : IDisposable
         Assert.Equal(6000, again.NodeCount);
         Assert.All(again.GetNodes(), entry => Assert.Equal(1, entry.UsefulScore));
         Assert.Equal([1], again.GetMeta("a"));
-        Assert.Equal(77ul, again.GetLocalSequence(default));
+        Assert.Equal(own, again.GetLocalRecord(own.NodeId));
         Assert.True(File.Exists(FilePath + ".corrupt-20260102T030405Z"));
     }
 
@@ -226,9 +227,8 @@ public sealed class NodeDatabaseWritingTests : IDisposable
     public async Task Ten_thousand_nodes_are_written_and_read()
     {
         IPAddress address = IPAddress.Parse("10.1.2.3");
-        byte[] record = new byte[180];
         Stopwatch watch = Stopwatch.StartNew();
-        Node[] nodes = [.. Enumerable.Range(0, 10_000).Select(_ => NodeDatabaseTests.NewNode("10.1.2.3"))];
+        Node[] nodes = [.. Enumerable.Range(0, 10_000).Select(_ => NodeDatabaseTests.Signed(PrivateKey.Generate(), "10.1.2.3", 1))];
         TimeSpan keys = watch.Elapsed;
         TimeSpan recorded, written, updated;
         await using (NodeDatabase database = Open())
@@ -237,7 +237,7 @@ public sealed class NodeDatabaseWritingTests : IDisposable
             foreach (Node node in nodes)
             {
                 database.RecordPong(node.Id, address);
-                database.RecordNode(node, record, 1);
+                database.RecordNode(node);
             }
 
             recorded = watch.Elapsed;
