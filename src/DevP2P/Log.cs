@@ -15,8 +15,8 @@ internal static partial class Log
     [LoggerMessage(2, LogLevel.Warning, "P2P server will be useless, neither dialing nor listening")]
     public static partial void Useless(ILogger logger);
 
-    [LoggerMessage(3, LogLevel.Information, "Discovery is not part of this version: peers are static, trusted and inbound nodes")]
-    public static partial void NoDiscovery(ILogger logger);
+    [LoggerMessage(3, LogLevel.Warning, "Discovery v5.1 and the legacy topic discovery are not part of this version")]
+    public static partial void DiscoveryMissing(ILogger logger);
 
     [LoggerMessage(4, LogLevel.Information, "P2P networking stopped")]
     public static partial void Stopped(ILogger logger);
@@ -26,6 +26,9 @@ internal static partial class Log
 
     [LoggerMessage(6, LogLevel.Error, "Static node cannot be dialed node={Node} reason={Reason}")]
     public static partial void StaticNodeRefused(ILogger logger, string node, string reason);
+
+    [LoggerMessage(7, LogLevel.Information, "Looking for nodes again peers={Peers} known={Known}")]
+    public static partial void Starving(ILogger logger, int peers, int known);
 
     [LoggerMessage(10, LogLevel.Debug, "Adding p2p peer peercount={Count} id={Id} conn={Conn} addr={Address} name={Name}")]
     public static partial void PeerAdded(ILogger logger, int count, string id, string conn, EndPoint? address, string name);

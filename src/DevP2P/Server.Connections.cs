@@ -22,9 +22,12 @@ public sealed partial class Server
     private Socket? _listener;
 
     /// <summary>As in Go, a node that does not know its address is on loopback.</summary>
-    private static LocalNode CreateLocalNode(ServerOptions options)
+    private static LocalNode CreateLocalNode(ServerOptions options, NodeDatabase database)
     {
-        var node = new LocalNode(options.PrivateKey, options.TimeProvider.GetUtcNow());
+        NodeId id = options.PrivateKey.PublicKey.NodeId;
+        var node = new LocalNode(
+            options.PrivateKey, options.TimeProvider.GetUtcNow(), database.GetLocalSequence(id), database.GetLocalRecord(id),
+            database.RecordLocalRecord);
         bool isIPv6 = options.ListenAddress is { } text && ListenAddresses.TryParse(text, out IPEndPoint? address)
             && address!.AddressFamily == AddressFamily.InterNetworkV6 && !address.Address.Equals(IPAddress.IPv6Any);
         if (!isIPv6)
@@ -271,6 +274,7 @@ public sealed partial class Server
         _inboundCount -= peer.IsInbound ? 1 : 0;
         _counters.CountDropped(drop);
         _dials.PeerRemoved(Now, peer.Id);
+        RememberUseful(peer);
         Log.PeerRemoved(
             _logger, _snapshot.Count, peer.Id.ToShortString(), peer.Lifetime, drop.IsRemote, drop.Reason.ToText(), Log.Sanitize(drop.Error));
         _events.Publish(peer.CreateEvent(PeerEventType.Drop) with

@@ -129,6 +129,7 @@ public sealed partial class Server
 
     private void TickPeers()
     {
+        WatchForStarvation();
         long timestamp = _time.GetTimestamp();
         foreach (Peer peer in _snapshot.Values)
         {
@@ -216,10 +217,10 @@ public sealed partial class Server
         }
     }
 
-    private void AddCandidateSource(IAsyncEnumerable<Node> candidates)
+    private void AddCandidateSource(IAsyncEnumerable<Node> candidates, bool allowLan)
     {
         IAsyncEnumerator<Node> source = candidates.GetAsyncEnumerator(_stopping.Token);
-        _candidateSources.Add(_dials.AddSource(), source);
+        _candidateSources.Add(_dials.AddSource(allowLan), source);
     }
 
     private async Task AskSourceAsync(int id, IAsyncEnumerator<Node> source)

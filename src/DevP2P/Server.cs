@@ -36,7 +36,10 @@ public sealed partial class Server : IAsyncDisposable
     private Task? _loop;
     private bool _isStarted;
 
-    /// <summary>Makes a server. Nothing happens until <see cref="StartAsync"/>.</summary>
+    /// <summary>
+    /// Makes a server. Nothing happens until <see cref="StartAsync"/>, but that the node database is opened, which knows the
+    /// sequence number of the node's record.
+    /// </summary>
     /// <exception cref="ArgumentException">An option cannot work; the message names it and says what would be right.</exception>
     public Server(ServerOptions options)
     {
@@ -49,10 +52,12 @@ public sealed partial class Server : IAsyncDisposable
         _memory = new MemoryBudget(options.MaxBufferedBytes);
         _events = new PeerEventHub(() => _snapshot.Keys);
         _selfId = options.PrivateKey.PublicKey.NodeId;
-        _localNode = CreateLocalNode(options);
+        _database = NodeDatabase.Open(
+            options.NodeDatabase, new NodeDatabaseOptions { TimeProvider = options.TimeProvider, LoggerFactory = options.LoggerFactory });
+        _localNode = CreateLocalNode(options, _database);
         _startTimestamp = _time.GetTimestamp();
         _dials = CreateDialScheduler(options);
-        _dialConnector = new DialConnector(new HostNameResolver(options.TimeProvider), options.Dialer ?? new TcpDialer());
+        _dialConnector = new DialConnector(new HostNameResolver(options.TimeProvider), options.Dialer ?? new TcpDialer(), FindNodeAsync);
         _trusted = [.. options.TrustedNodes.Select(static n => n.Id)];
         _pendingInbound = new PendingInbound(options.MaxPendingPeers);
     }
@@ -83,12 +88,12 @@ public sealed partial class Server : IAsyncDisposable
     public IReadOnlyList<IPEndPoint> ListenEndPoints { get; private set; } = [];
 
     /// <summary>
-    /// Binds the listener and starts. Go's <c>Start</c> blocks; here binding a socket is all there is to wait for.
+    /// Binds the listener, and with discovery the UDP socket, resolves the host names of bootstrap nodes, and starts.
     /// </summary>
     /// <exception cref="InvalidOperationException">The server was started before.</exception>
-    /// <exception cref="P2PException">The listen address cannot be bound.</exception>
+    /// <exception cref="P2PException">The listen address cannot be bound, for TCP or, with discovery, for UDP.</exception>
     /// <remarks>Go: <c>Server.Start</c>.</remarks>
-    public Task StartAsync(CancellationToken cancellationToken = default)
+    public async Task StartAsync(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
         lock (_startGate)
@@ -100,17 +105,26 @@ public sealed partial class Server : IAsyncDisposable
 
             OpenListener();
             _isStarted = true;
+        }
+
+        try
+        {
+            await StartDiscoveryAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            _listener?.Dispose();
+            throw;
+        }
+
+        lock (_startGate)
+        {
             _loop = RunLoopAsync();
         }
 
         if (_options.NoDial && _options.ListenAddress is null)
         {
             Log.Useless(_logger);
-        }
-
-        if (!_options.NoDiscovery && (_options.DiscoveryV4 || _options.DiscoveryV5 || _options.LegacyTopicDiscovery))
-        {
-            Log.NoDiscovery(_logger);
         }
 
         Log.Started(_logger, Self.ToString(), CryptoBackend.Name);
@@ -123,16 +137,16 @@ public sealed partial class Server : IAsyncDisposable
         {
             if (protocol.DialCandidates is { } candidates)
             {
-                Post(() => AddCandidateSource(candidates));
+                Post(() => AddCandidateSource(candidates, allowLan: false));
             }
         }
+
+        Post(AddDiscoverySources);
 
         if (_listener is { } listener)
         {
             _work.Run(() => AcceptAsync(listener));
         }
-
-        return Task.CompletedTask;
     }
 
     /// <summary>
@@ -146,19 +160,25 @@ public sealed partial class Server : IAsyncDisposable
         lock (_startGate)
         {
             loop = _loop;
-            if (!_isStarted)
-            {
-                return;
-            }
+            _isStarted = true; // or never will be
+        }
+
+        if (loop is null)
+        {
+            await _database.DisposeAsync().ConfigureAwait(false);
+            return;
         }
 
         await _stopping.CancelAsync().ConfigureAwait(false);
         _listener?.Dispose();
-        Post(BeginStop);
-        if (loop is not null)
+        if (DiscoveryV4 is { } discovery)
         {
-            await loop.ConfigureAwait(false);
+            await discovery.StopAsync().ConfigureAwait(false);
         }
+
+        Post(BeginStop);
+        await loop.ConfigureAwait(false);
+        await _database.DisposeAsync().ConfigureAwait(false);
     }
 
     /// <summary>Stops the server.</summary>

@@ -30,7 +30,10 @@ public sealed record ServerOptions
     /// <summary>Turns off all discovery, whatever the switches below say.</summary>
     public bool NoDiscovery { get; init; }
 
-    /// <summary>Node Discovery v4. Not part of this version: the server says so in the log and goes on without.</summary>
+    /// <summary>
+    /// Node Discovery v4, on the UDP port of the same number as <see cref="ListenAddress"/>. What it finds is dialed, unless a
+    /// protocol brings candidates of its own.
+    /// </summary>
     public bool DiscoveryV4 { get; init; } = true;
 
     /// <summary>Node Discovery v5.1 (TOML: <c>DiscoveryV5</c>). Not part of this version.</summary>
@@ -60,7 +63,10 @@ public sealed record ServerOptions
     /// <summary>If set, only nodes with an address in these networks are dialed or accepted.</summary>
     public NetList? NetRestrict { get; init; }
 
-    /// <summary>The node database's file, or null to keep it in memory. Arrives with discovery.</summary>
+    /// <summary>
+    /// The node database's file: nodes that answered, good peers, and the record's sequence number outlive the program in it. Null
+    /// keeps all that in memory. A file that cannot be used is set aside under another name, and the log says so.
+    /// </summary>
     public string? NodeDatabase { get; init; }
 
     /// <summary>What the node speaks. A peer must share at least one, unless there are none.</summary>

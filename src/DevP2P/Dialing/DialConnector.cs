@@ -13,7 +13,10 @@ internal readonly record struct DialConnectResult(DialedConnection? Connection, 
 /// The first two stages of a dial: finds the addresses of the requested node, drops those that may not be dialed, and has
 /// the dialer connect to the rest. Safe for concurrent calls.
 /// </summary>
-internal sealed class DialConnector(HostNameResolver resolver, IDialer dialer)
+/// <param name="resolver">Looks up host names.</param>
+/// <param name="dialer">Opens connections.</param>
+/// <param name="find">Finds a node that has neither address nor host name, through discovery; null if there is none.</param>
+internal sealed class DialConnector(HostNameResolver resolver, IDialer dialer, Func<Node, CancellationToken, Task<Node?>>? find = null)
 {
     /// <summary>Resolves and connects. Failures are results; only cancellation is thrown.</summary>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
@@ -49,7 +52,7 @@ internal sealed class DialConnector(HostNameResolver resolver, IDialer dialer)
             case DialResolution.HostName:
                 break;
             default:
-                return ([], "node has no address, and there is no discovery to find it");
+                return await FindAsync(request, cancellationToken).ConfigureAwait(false);
         }
 
         IReadOnlyList<IPAddress> found = await resolver.ResolveAsync(node.HostName!, cancellationToken).ConfigureAwait(false);
@@ -72,5 +75,16 @@ internal sealed class DialConnector(HostNameResolver resolver, IDialer dialer)
             ? $"{node.HostName} has no address"
             : $"no address of {node.HostName} may be dialed: {refusal.ToText()}";
         return (allowed.Count > TcpDialer.MaxEndPoints ? allowed[..TcpDialer.MaxEndPoints] : allowed, reason);
+    }
+
+    private async Task<(IReadOnlyList<IPEndPoint> EndPoints, string Reason)> FindAsync(DialRequest request, CancellationToken cancellationToken)
+    {
+        if (find is null || await find(request.Node, cancellationToken).ConfigureAwait(false) is not { TcpEndPoint: { } endPoint })
+        {
+            return ([], "node has no address, and discovery does not find it");
+        }
+
+        DialRefusal refusal = request.Policy.Check(endPoint.Address);
+        return refusal is DialRefusal.None ? ([endPoint], "") : ([], refusal.ToText());
     }
 }

@@ -221,7 +221,7 @@ internal sealed partial class NodeDatabase
 
         if (recovered)
         {
-            Log.DatabaseWriteRecovered(_logger, Path!);
+            NodeDatabaseLog.DatabaseWriteRecovered(_logger, Path!);
         }
 
         return true;
@@ -261,7 +261,7 @@ internal sealed partial class NodeDatabase
 
         if (log)
         {
-            Log.DatabaseWriteFailed(_logger, Path!, pending, failures, NodeDatabaseFile.Explain(problem));
+            NodeDatabaseLog.DatabaseWriteFailed(_logger, Path!, pending, failures, NodeDatabaseFile.Explain(problem));
         }
 
         if (corrupt)
@@ -277,7 +277,7 @@ internal sealed partial class NodeDatabase
         try
         {
             string aside = NodeDatabaseFile.SetAside(Path!, "corrupt", _options.TimeProvider);
-            Log.DatabaseCorrupt(_logger, Path!, aside, NodeDatabaseFile.Explain(problem));
+            NodeDatabaseLog.DatabaseCorrupt(_logger, Path!, aside, NodeDatabaseFile.Explain(problem));
         }
         catch (Exception failure) when (NodeDatabaseFile.IsFileProblem(failure))
         {

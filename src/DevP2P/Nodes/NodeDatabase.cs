@@ -70,7 +70,7 @@ internal sealed partial class NodeDatabase : IAsyncDisposable
             }
             catch (Exception e) when (NodeDatabaseFile.IsFileProblem(e))
             {
-                Log.DatabaseUnusable(_logger, path, NodeDatabaseFile.Explain(e));
+                NodeDatabaseLog.DatabaseUnusable(_logger, path, NodeDatabaseFile.Explain(e));
                 contents = new NodeDatabaseContents();
             }
         }

@@ -91,7 +91,7 @@ internal sealed class NodeDatabaseFile : IDisposable
         NodeDatabaseFile file = TryOpen(path, schema, time, logger, out contents)
             ?? TryOpen(path, schema, time, logger, out contents)
             ?? throw new IOException("the new file is corrupt, too");
-        Log.DatabaseOpened(logger, path, contents.Nodes.Count, contents.Skipped);
+        NodeDatabaseLog.DatabaseOpened(logger, path, contents.Nodes.Count, contents.Skipped);
         return file;
     }
 
@@ -175,14 +175,14 @@ internal sealed class NodeDatabaseFile : IDisposable
             }
 
             file.Dispose();
-            Log.DatabaseNewer(logger, path, SetAside(path, "newer", time), version, schema.Count);
+            NodeDatabaseLog.DatabaseNewer(logger, path, SetAside(path, "newer", time), version, schema.Count);
         }
         catch (Exception e) when (IsCorruption(e) || e is InvalidDataException
             or SqliteException { SqliteErrorCode: SqliteError or SqliteMismatch })
         {
             // The last two codes: a table or column that should be there is missing or is another.
             file.Dispose();
-            Log.DatabaseCorrupt(logger, path, SetAside(path, "corrupt", time), e.Message);
+            NodeDatabaseLog.DatabaseCorrupt(logger, path, SetAside(path, "corrupt", time), e.Message);
         }
         catch
         {
@@ -233,7 +233,7 @@ internal sealed class NodeDatabaseFile : IDisposable
 
         if (version > 0 && version < schema.Count)
         {
-            Log.DatabaseMigrated(logger, path, version, schema.Count);
+            NodeDatabaseLog.DatabaseMigrated(logger, path, version, schema.Count);
         }
 
         _tables = new NodeDatabaseTables(_connection);

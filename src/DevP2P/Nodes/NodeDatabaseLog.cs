@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace DevP2P;
 
-internal static partial class Log
+internal static partial class NodeDatabaseLog
 {
     [LoggerMessage(100, LogLevel.Debug, "Node database opened path={Path} nodes={Nodes} skipped={Skipped}")]
     public static partial void DatabaseOpened(ILogger logger, string path, int nodes, int skipped);

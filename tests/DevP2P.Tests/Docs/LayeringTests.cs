@@ -21,7 +21,8 @@ public sealed partial class LayeringTests
         ["Messages"] = ["Rlp"],
         ["Rlpx"] = ["Messages", "Rlp", "Crypto"],
         ["Dialing"] = ["Messages", "Nodes", "NetUtil", "Crypto"],
-        ["Server"] = ["Dialing", "Rlpx", "Messages", "Nodes", "NetUtil", "Crypto", "Rlp"],
+        ["Discovery"] = ["Dialing", "Messages", "Nodes", "NetUtil", "Crypto", "Rlp"],
+        ["Server"] = ["Discovery", "Dialing", "Rlpx", "Messages", "Nodes", "NetUtil", "Crypto", "Rlp"],
     };
 
     /// <summary>The words that all above Nodes speak; they stand at the top of the folder because they are the public face.</summary>

@@ -100,7 +100,7 @@ public sealed class NodeDatabaseWritingTests : IDisposable
                     return database.GetStatistics().Pending == 0;
                 },
                 "everything is written");
-            Assert.Single(_log.Lines, line => line.Id == 106);
+            await TestNet.UntilAsync(() => _log.Lines.Count(line => line.Id == 106) == 1, "that is said once");
             nodes = database.NodeCount;
         }
 

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using DevP2P.Discovery.Core;
 using DevP2P.NetUtil;

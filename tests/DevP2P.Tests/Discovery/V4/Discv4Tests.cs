@@ -1,5 +1,4 @@
 using System.Net;
-using DevP2P.Crypto;
 using DevP2P.Discovery.V4;
 using DevP2P.Nodes;
 using Xunit;
