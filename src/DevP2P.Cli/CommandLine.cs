@@ -63,6 +63,7 @@ internal static class CommandLine
             KeyCommand.Create(),
             DemoCommand.Create(),
             EnrCommand.Create(),
+            Discv4Command.Create(),
             VersionCommand.Create(),
         };
         foreach (Option option in root.Options)

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using System.Runtime.InteropServices;
 using DevP2P.Cli.Commands;
 using DevP2P.Cli.Logging;
@@ -195,12 +194,7 @@ internal sealed record NodeConfig
                 return null;
             }
 
-            bool valid = text.StartsWith(':')
-                ? ushort.TryParse(text.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out _)
-                // Without the last test "1.2.3.4" and "::1" would be taken for port 0.
-                : IPEndPoint.TryParse(text, out IPEndPoint? endPoint) && text.EndsWith(":" + endPoint.Port.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
-                    && (text.StartsWith('[') || text.Count(c => c == ':') == 1);
-            return valid ? text : throw Wrong(value, text, "is not an address with a port, such as 127.0.0.1:30303, [::1]:30303 or :30303");
+            return Configuration.ListenAddress.TryParse(text, out _) ? text : throw Wrong(value, text, Configuration.ListenAddress.Expected);
         }
 
         public List<Node> Nodes(Setting setting)
