@@ -58,6 +58,7 @@ internal static class CommandLine
         var root = new RootCommand("A node of the Ethereum family's peer-to-peer network.")
         {
             RunCommand.Create(),
+            BootnodeCommand.Create(),
             EchoCommand.Create(),
             PingCommand.Create(),
             KeyCommand.Create(),

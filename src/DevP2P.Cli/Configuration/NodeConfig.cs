@@ -91,7 +91,7 @@ internal sealed record NodeConfig
             ListenAddress = reader.ListenAddress(Settings.Listen),
             StaticNodes = reader.Nodes(Settings.Static),
             TrustedNodes = reader.Nodes(Settings.Trusted),
-            BootstrapNodes = reader.Nodes(Settings.BootstrapNodes),
+            BootstrapNodes = [.. reader.Nodes(Settings.BootstrapNodes), .. reader.NetworkBootnodes()],
             BootstrapNodesV5 = reader.Nodes(Settings.BootstrapNodesV5),
             MaxPeers = reader.Number(Settings.MaxPeers),
             MaxPendingPeers = reader.NumberOrDefaultForZero(Settings.MaxPendingPeers),
@@ -211,6 +211,19 @@ internal sealed record NodeConfig
             return nodes;
         }
 
+        public IEnumerable<Node> NetworkBootnodes()
+        {
+            if (Find(Settings.Network) is not { Text.Length: > 0 } value)
+            {
+                return [];
+            }
+
+            string name = value.Text.Trim().ToLowerInvariant();
+            return Configuration.Networks.Names.Contains(name)
+                ? Configuration.Networks.Bootnodes(name)
+                : throw Wrong(value, value.Text, "is not one of " + string.Join(", ", Configuration.Networks.Names));
+        }
+
         public NetList? Networks(Setting setting)
         {
             if (Find(setting) is not { } value)
@@ -235,7 +248,7 @@ internal sealed record NodeConfig
             where !setting.HasEffect
             let value = Find(setting)
             where value is { Text: not ("" or "false" or "none") }
-            select $"{value.Source}: has no effect yet; discovery, NAT and the node database come in a later version";
+            select $"{value.Source}: has no effect yet; it comes in a later version";
 
         private static IEnumerable<string> Items(RawValue value) => value.Values
             .SelectMany(text => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
