@@ -11,4 +11,7 @@ namespace DevP2P.Cli;
 [JsonSerializable(typeof(EchoReport))]
 [JsonSerializable(typeof(PingReport))]
 [JsonSerializable(typeof(DemoReport))]
+[JsonSerializable(typeof(DiscoveryPingReport))]
+[JsonSerializable(typeof(LookupReport))]
+[JsonSerializable(typeof(FoundNodeReport))]
 internal sealed partial class CliJson : JsonSerializerContext;

@@ -58,11 +58,13 @@ internal static class CommandLine
         var root = new RootCommand("A node of the Ethereum family's peer-to-peer network.")
         {
             RunCommand.Create(),
+            BootnodeCommand.Create(),
             EchoCommand.Create(),
             PingCommand.Create(),
             KeyCommand.Create(),
             DemoCommand.Create(),
             EnrCommand.Create(),
+            Discv4Command.Create(),
             VersionCommand.Create(),
         };
         foreach (Option option in root.Options)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using DevP2P.Cli.Logging;
+using DevP2P.Nodes;
 using DevP2P.Rlpx;
 
 namespace DevP2P.Cli;
@@ -48,3 +49,20 @@ internal sealed record HelloReport(string Name, string Id, ulong Version, IReadO
 /// <summary>What <c>devp2p ping --json</c> prints.</summary>
 internal sealed record PingReport(
     string Node, HelloReport? Hello, double ConnectMs, IReadOnlyList<double> RoundTripsMs, string? Disconnect, string? Error);
+
+/// <summary>What <c>devp2p discv4 ping --json</c> prints. A ping without an answer is null in the list.</summary>
+internal sealed record DiscoveryPingReport(
+    string Node, IReadOnlyList<double?> RoundTripsMs, string? SeenAs, ulong? RecordSequence, string? Error);
+
+/// <summary>What <c>devp2p discv4 lookup --json</c> prints: the nodes closest to the target, the closest first.</summary>
+internal sealed record LookupReport(string Target, IReadOnlyList<FoundNodeReport> Nodes);
+
+/// <summary>A node that discovery found; of one whose record is not known there is only the rest.</summary>
+internal sealed record FoundNodeReport(string Id, string Enode, string? Record, ulong? Sequence, string? ForkId)
+{
+    public static FoundNodeReport From(Node node) => new(
+        node.Id.ToString(), node.ToString(), node.Record?.ToString(), node.Record?.Sequence, node.Record?.ForkId?.ToString());
+
+    /// <summary>The same in one line for people, and for tools that split at spaces.</summary>
+    public override string ToString() => Record is null ? Enode : $"{Enode} {Record}";
+}

@@ -44,7 +44,7 @@ internal static class DemoCommand
     }
 
     /// <summary>Reads 20s, 500ms, 2m, 1h, or a bare number of seconds.</summary>
-    internal static TimeSpan ParseDuration(string text)
+    internal static TimeSpan ParseDuration(string text, string option = "--for")
     {
         ReadOnlySpan<char> number = text.AsSpan().Trim();
         (int suffix, double unit) = number switch
@@ -58,7 +58,7 @@ internal static class DemoCommand
         return double.TryParse(number[..^suffix], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double value)
             && value * unit is > 0 and <= 86_400
                 ? TimeSpan.FromSeconds(value * unit)
-                : throw new CliException($"--for: '{text}' is not a time such as 20s, 500ms or 2m (at most 24h)");
+                : throw new CliException($"{option}: '{text}' is not a time such as 20s, 500ms or 2m (at most 24h)");
     }
 
     private static async Task<int> RunAsync(DemoOptions options, bool json)

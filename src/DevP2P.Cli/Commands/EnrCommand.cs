@@ -94,36 +94,8 @@ internal static class EnrCommand
 
     private static int Print(ParseResult parse, Node node)
     {
-        EnrReport report = EnrReport.From(node);
-        TextWriter output = parse.InvocationConfiguration.Output;
-        if (parse.GetValue(s_json))
-        {
-            output.WriteLine(JsonSerializer.Serialize(report, EnrJson.Default.EnrReport));
-            return CommandLine.Success;
-        }
-
-        Line("record", report.Record);
-        Line("enode", report.Enode);
-        Line("node id", report.Id);
-        Line("sequence", report.Sequence?.ToString(CultureInfo.InvariantCulture));
-        Line("address", report.Address ?? report.HostName);
-        Line("TCP", report.Tcp);
-        Line("UDP", report.Udp);
-        foreach (EnrEntry entry in report.Entries ?? [])
-        {
-            // A record may come from anyone: neither keys nor values reach the terminal as they are.
-            Line(LogText.Escape(entry.Key), LogText.Escape(entry.Text));
-        }
-
+        EnrReport.From(node).Print(parse.InvocationConfiguration.Output, parse.GetValue(s_json));
         return CommandLine.Success;
-
-        void Line(string label, object? value)
-        {
-            if (value is not null)
-            {
-                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{label + ":",-12} {value}"));
-            }
-        }
     }
 
     /// <summary>The key that signs, and the entries to set.</summary>
@@ -250,7 +222,7 @@ internal static class EnrCommand
     }
 }
 
-/// <summary>What <c>devp2p enr --json</c> prints. Of an enode URL there is no record, sequence and entries.</summary>
+/// <summary>What <c>devp2p enr --json</c> and <c>devp2p discv4 request-record --json</c> print. Of an enode URL there is no record, sequence and entries.</summary>
 internal sealed record EnrReport(
     string? Record, string Enode, string Id, string PublicKey, ulong? Sequence, string? Address, string? HostName, int? Tcp, int? Udp, IReadOnlyList<EnrEntry>? Entries)
 {
@@ -265,6 +237,37 @@ internal sealed record EnrReport(
         node.TcpPort == 0 ? null : node.TcpPort,
         node.UdpPort == 0 ? null : node.UdpPort,
         node.Record is { } record ? [.. record.GetEntries().Select(entry => new EnrEntry(entry.Key, Convert.ToHexStringLower(entry.Value.Span), Describe(record, entry.Key)))] : null);
+
+    /// <summary>Prints it as lines for people or as one JSON object.</summary>
+    public void Print(TextWriter output, bool json)
+    {
+        if (json)
+        {
+            output.WriteLine(JsonSerializer.Serialize(this, EnrJson.Default.EnrReport));
+            return;
+        }
+
+        Line("record", Record);
+        Line("enode", Enode);
+        Line("node id", Id);
+        Line("sequence", Sequence);
+        Line("address", Address ?? HostName);
+        Line("TCP", Tcp);
+        Line("UDP", Udp);
+        foreach (EnrEntry entry in Entries ?? [])
+        {
+            // A record may come from anyone: neither keys nor values reach the terminal as they are.
+            Line(LogText.Escape(entry.Key), LogText.Escape(entry.Text));
+        }
+
+        void Line(string label, object? value)
+        {
+            if (value is not null)
+            {
+                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{label + ":",-12} {value}"));
+            }
+        }
+    }
 
     /// <summary>A known entry in words, any other one, and a malformed one, as its RLP.</summary>
     private static string Describe(NodeRecord record, string key)

@@ -18,6 +18,7 @@ internal static partial class RunCommand
             "Run a node until Ctrl-C. Flags win over the environment (DEVP2P_MAX_PEERS and so on), the environment over the file.",
             "devp2p run",
             "devp2p run --listen 127.0.0.1:30303 --static enode://<key>@127.0.0.1:30304 --no-discovery",
+            "devp2p run --bootnodes enode://<key>@127.0.0.1:30303 --max-peers 50",
             "devp2p run --config node.toml --log json --verbosity warn",
             "DEVP2P_MAX_PEERS=50 devp2p run --echo");
         var options = new SettingOptions();
@@ -64,7 +65,8 @@ internal static partial class RunCommand
         return CommandLine.Success;
     }
 
-    private static PrivateKey LoadKey(NodeConfig config, ILogger log)
+    /// <summary>Logs what is to be said about the settings and reads the node's key, or makes it on first start.</summary>
+    internal static PrivateKey LoadKey(NodeConfig config, ILogger log)
     {
         foreach (string warning in config.Warnings)
         {

@@ -9,9 +9,12 @@ internal sealed class SettingOptions
     private readonly Dictionary<Setting, Option> _options = [];
 
     /// <summary>Adds a flag for each setting that has one.</summary>
-    public void AddTo(Command command)
+    public void AddTo(Command command) => AddTo(command, Settings.All);
+
+    /// <summary>Adds a flag for each of these settings that has one.</summary>
+    public void AddTo(Command command, IEnumerable<Setting> settings)
     {
-        foreach (Setting setting in Settings.All)
+        foreach (Setting setting in settings)
         {
             if (setting.Flag is { } flag)
             {

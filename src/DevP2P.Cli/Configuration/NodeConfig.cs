@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using System.Runtime.InteropServices;
 using DevP2P.Cli.Commands;
 using DevP2P.Cli.Logging;
@@ -92,7 +91,7 @@ internal sealed record NodeConfig
             ListenAddress = reader.ListenAddress(Settings.Listen),
             StaticNodes = reader.Nodes(Settings.Static),
             TrustedNodes = reader.Nodes(Settings.Trusted),
-            BootstrapNodes = reader.Nodes(Settings.BootstrapNodes),
+            BootstrapNodes = [.. reader.Nodes(Settings.BootstrapNodes), .. reader.NetworkBootnodes()],
             BootstrapNodesV5 = reader.Nodes(Settings.BootstrapNodesV5),
             MaxPeers = reader.Number(Settings.MaxPeers),
             MaxPendingPeers = reader.NumberOrDefaultForZero(Settings.MaxPendingPeers),
@@ -195,12 +194,7 @@ internal sealed record NodeConfig
                 return null;
             }
 
-            bool valid = text.StartsWith(':')
-                ? ushort.TryParse(text.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out _)
-                // Without the last test "1.2.3.4" and "::1" would be taken for port 0.
-                : IPEndPoint.TryParse(text, out IPEndPoint? endPoint) && text.EndsWith(":" + endPoint.Port.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
-                    && (text.StartsWith('[') || text.Count(c => c == ':') == 1);
-            return valid ? text : throw Wrong(value, text, "is not an address with a port, such as 127.0.0.1:30303, [::1]:30303 or :30303");
+            return Configuration.ListenAddress.TryParse(text, out _) ? text : throw Wrong(value, text, Configuration.ListenAddress.Expected);
         }
 
         public List<Node> Nodes(Setting setting)
@@ -215,6 +209,19 @@ internal sealed record NodeConfig
             }
 
             return nodes;
+        }
+
+        public IEnumerable<Node> NetworkBootnodes()
+        {
+            if (Find(Settings.Network) is not { Text.Length: > 0 } value)
+            {
+                return [];
+            }
+
+            string name = value.Text.Trim().ToLowerInvariant();
+            return Configuration.Networks.Names.Contains(name)
+                ? Configuration.Networks.Bootnodes(name)
+                : throw Wrong(value, value.Text, "is not one of " + string.Join(", ", Configuration.Networks.Names));
         }
 
         public NetList? Networks(Setting setting)
@@ -241,7 +248,7 @@ internal sealed record NodeConfig
             where !setting.HasEffect
             let value = Find(setting)
             where value is { Text: not ("" or "false" or "none") }
-            select $"{value.Source}: has no effect yet; discovery, NAT and the node database come in a later version";
+            select $"{value.Source}: has no effect yet; it comes in a later version";
 
         private static IEnumerable<string> Items(RawValue value) => value.Values
             .SelectMany(text => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));

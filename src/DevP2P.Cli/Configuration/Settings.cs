@@ -1,7 +1,7 @@
 namespace DevP2P.Cli.Configuration;
 
 /// <summary>
-/// Every setting of <c>devp2p run</c>, once: the flags, the environment, the TOML reader and the documentation's test all
+/// Every setting of <c>devp2p run</c> (<c>devp2p bootnode</c> has some of them), once: the flags, the environment, the TOML reader and the documentation's test all
 /// work from this list. The TOML names are go-ethereum's (<c>p2p.Config</c> and <c>node.Config</c>); what only this
 /// program knows is in the table <c>[DevP2P]</c>, where it cannot collide.
 /// </summary>
@@ -19,7 +19,7 @@ internal static class Settings
     { Default = "nodekey in the data directory" };
 
     public static readonly Setting Listen = new("listen", "Node.P2P.ListenAddr", SettingKind.Text,
-        "Address and port for TCP; port 0 takes a free one; 'none' does not listen", "ADDR:PORT")
+        "Address and port; port 0 takes a free one; 'none' does not listen", "ADDR:PORT")
     { Default = ":30303" };
 
     public static readonly Setting Static = new("static", "Node.P2P.StaticNodes", SettingKind.List,
@@ -27,6 +27,12 @@ internal static class Settings
 
     public static readonly Setting Trusted = new("trusted", "Node.P2P.TrustedNodes", SettingKind.List,
         "Always let this node in, whatever the limits say; may be repeated", "ENODE");
+
+    public static readonly Setting BootstrapNodes = new("bootnodes", "Node.P2P.BootstrapNodes", SettingKind.List,
+        "Start discovery from this node; may be repeated", "NODE");
+
+    public static readonly Setting Network = new("network", "DevP2P.Network", SettingKind.Text,
+        "Start discovery also from this network's published bootnodes", "mainnet|sepolia|hoodi");
 
     public static readonly Setting MaxPeers = new("max-peers", "Node.P2P.MaxPeers", SettingKind.Number,
         "Most peers at a time", "N")
@@ -80,15 +86,11 @@ internal static class Settings
 
     public static readonly Setting DiscoveryV4 = new(null, "Node.P2P.DiscoveryV4", SettingKind.Switch,
         "Node discovery v4")
-    { Default = "true", HasEffect = false };
+    { Default = "true" };
 
     public static readonly Setting DiscoveryV5 = new(null, "Node.P2P.DiscoveryV5", SettingKind.Switch,
         "Node discovery v5.1")
     { Default = "false", HasEffect = false };
-
-    public static readonly Setting BootstrapNodes = new(null, "Node.P2P.BootstrapNodes", SettingKind.List,
-        "Where discovery v4 starts")
-    { HasEffect = false };
 
     public static readonly Setting BootstrapNodesV5 = new(null, "Node.P2P.BootstrapNodesV5", SettingKind.List,
         "Where discovery v5.1 starts")
@@ -102,11 +104,14 @@ internal static class Settings
         "Address and port for UDP when it differs from ListenAddr")
     { HasEffect = false };
 
+    /// <summary>Those that <c>devp2p bootnode</c> has flags for.</summary>
+    public static IReadOnlyList<Setting> Bootnode { get; } = [Config, DataDir, KeyFile, Listen, BootstrapNodes, Network, NetRestrict, Log, Verbosity];
+
     /// <summary>All of them, in the order in which help shows them.</summary>
     public static IReadOnlyList<Setting> All { get; } =
     [
-        Config, DataDir, KeyFile, Listen, Static, Trusted, MaxPeers, MaxPendingPeers, DialRatio, NetRestrict,
+        Config, DataDir, KeyFile, Listen, BootstrapNodes, Network, Static, Trusted, MaxPeers, MaxPendingPeers, DialRatio, NetRestrict,
         NoDial, NoDiscovery, Nat, Name, UserIdent, Echo, MessageEvents, Log, Verbosity,
-        DiscoveryV4, DiscoveryV5, BootstrapNodes, BootstrapNodesV5, NodeDatabase, DiscAddr,
+        DiscoveryV4, DiscoveryV5, BootstrapNodesV5, NodeDatabase, DiscAddr,
     ];
 }

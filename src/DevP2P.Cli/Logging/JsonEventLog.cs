@@ -28,6 +28,16 @@ internal sealed class JsonEventLog(Stream output, TimeProvider time) : IDisposab
         writer.WriteNumber("pid", Environment.ProcessId);
     });
 
+    /// <summary>A node that does nothing but discovery runs.</summary>
+    public void Started(Node self, IPEndPoint listen) => Write("started", flush: true, writer =>
+    {
+        writer.WriteString("enode", self.ToString());
+        writer.WriteString("record", self.Record?.ToString());
+        writer.WriteString("id", self.Id.ToString());
+        WriteStrings(writer, "listen", [listen.ToString()]);
+        writer.WriteNumber("pid", Environment.ProcessId);
+    });
+
     /// <summary>The node has stopped, in good order.</summary>
     public void Stopped() => Write("stopped", flush: true, static _ => { });
 

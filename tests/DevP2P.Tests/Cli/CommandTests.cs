@@ -43,6 +43,8 @@ public sealed class CommandTests
     [InlineData("run --config /nonexistent", "devp2p: cannot read the settings file: ")]
     [InlineData("ping enode://00@x", "devp2p: 'enode://00@x' is not a node: ")]
     [InlineData("demo --for never", "devp2p: --for: 'never' is not a time")]
+    [InlineData("bootnode --listen none", "devp2p: --listen: a bootnode has to listen")]
+    [InlineData("discv4 ping enode://00@x", "devp2p: 'enode://00@x' is not a node: ")]
     [InlineData("demo --nodes 1", "devp2p: --nodes: 1 is not between 2 and 100")]
     public async Task A_failure_is_one_line_and_exit_code_1(string arguments, string start)
     {
@@ -143,6 +145,29 @@ public sealed class CommandTests
         await node.StopAsync();
     }
 
+    [Fact]
+    public async Task A_bootnode_is_asked_and_stops()
+    {
+        using var directory = new TempDirectory();
+        await using Node first = await Node.StartCommandAsync("bootnode", "--data-dir", directory["1"]);
+        string enode = first.Started.GetProperty("enode").GetString()!;
+        await using Node second = await Node.StartCommandAsync("bootnode", "--key-file", directory["2"], "--bootnodes", enode);
+
+        // Of ten one is answered in time, however busy the machine is.
+        Result ping = await RunAsync("discv4", "ping", enode, "--count", "10", "--json");
+        using JsonDocument pinged = JsonDocument.Parse(ping.Output);
+        Assert.Equal(0, ping.ExitCode);
+        Assert.Equal(10, pinged.RootElement.GetProperty("roundTripsMs").GetArrayLength());
+        Assert.StartsWith("127.0.0.1:", pinged.RootElement.GetProperty("seenAs").GetString(), StringComparison.Ordinal);
+
+        Assert.Equal(
+            first.Started.GetProperty("id").GetString(), DevP2P.Nodes.Node.Parse(first.Started.GetProperty("record").GetString()!).Id.ToString());
+
+        await first.StopAsync();
+        await first.WaitAsync("stopped");
+        await second.StopAsync();
+    }
+
     private static IEnumerable<string[]> Paths(System.CommandLine.Command command, string[] path) =>
         command.Subcommands.SelectMany(sub => Paths(sub, [.. path, sub.Name])).Prepend(path);
 
@@ -185,7 +210,7 @@ public sealed class CommandTests
 
     private sealed record Result(int ExitCode, string Output, string Error);
 
-    /// <summary>A <c>devp2p run --log json</c>.</summary>
+    /// <summary>A <c>devp2p run --log json</c>, or another command that runs until it is told to stop.</summary>
     private sealed class Node : IAsyncDisposable
     {
         private readonly Process _process;
@@ -201,9 +226,11 @@ public sealed class CommandTests
 
         public JsonElement Started { get; private set; }
 
-        public static async Task<Node> StartAsync(params string[] arguments)
+        public static Task<Node> StartAsync(params string[] arguments) => StartCommandAsync(["run", "--no-discovery", .. arguments]);
+
+        public static async Task<Node> StartCommandAsync(params string[] arguments)
         {
-            var node = new Node(Start(["run", "--log", "json", "--listen", "127.0.0.1:0", "--no-discovery", .. arguments]));
+            var node = new Node(Start([.. arguments, "--log", "json", "--listen", "127.0.0.1:0"]));
             try
             {
                 node.Started = await node.WaitAsync("started");

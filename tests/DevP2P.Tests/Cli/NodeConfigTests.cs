@@ -2,6 +2,8 @@ using System.CommandLine;
 using DevP2P.Cli;
 using DevP2P.Cli.Commands;
 using DevP2P.Cli.Configuration;
+using DevP2P.Nodes;
+using DevP2P.Tests.Nodes;
 using Microsoft.Extensions.Logging;
 using Xunit;
 
@@ -67,6 +69,31 @@ public sealed class NodeConfigTests
         Assert.Equal(2, Load("", ("DEVP2P_TRUSTED", $"{Enode}, {Enode}")).TrustedNodes.Count);
     }
 
+    [Fact]
+    public void Bootnodes_are_urls_or_records()
+    {
+        NodeConfig config = Load($"--bootnodes {Enode},{TestRecords.VectorText} --bootnodes {Enode}");
+        Assert.Equal([Enode, Node.Parse(TestRecords.VectorText).ToString(), Enode], config.BootstrapNodes.Select(node => node.ToString()));
+        Assert.Equal(NodeRecord.Parse(TestRecords.VectorText), config.BootstrapNodes[1].Record);
+        Assert.Single(Load("", ("DEVP2P_BOOTNODES", Enode)).BootstrapNodes);
+        Assert.Empty(Load("").BootstrapNodes);
+        Assert.Empty(config.Warnings);
+    }
+
+    [Theory]
+    [InlineData("mainnet", 4)]
+    [InlineData("Sepolia", 5)]
+    [InlineData("hoodi", 3)]
+    public void A_network_adds_its_bootnodes(string network, int count)
+    {
+        Assert.Equal(count, Load("--network " + network).BootstrapNodes.Count);
+        NodeConfig config = Load($"--bootnodes {Enode}", ("DEVP2P_NETWORK", network));
+        Assert.Equal(Enode, config.BootstrapNodes[0].ToString());
+        Assert.Equal(count + 1, config.BootstrapNodes.Distinct().Count());
+        Assert.All(config.BootstrapNodes, node => Assert.NotNull(node.UdpEndPoint));
+        Assert.True(Load($"--network {network} --no-discovery").NoDiscovery);
+    }
+
     [Theory]
     [InlineData("127.0.0.1:0", "127.0.0.1:0")]
     [InlineData("[::1]:30303", "[::1]:30303")]
@@ -77,6 +104,7 @@ public sealed class NodeConfigTests
     [Theory]
     [InlineData("--max-peers x", "--max-peers: 'x' is not a whole number from 0 to 2147483647")]
     [InlineData("--max-peers -1", "--max-peers: '-1' is not a whole number from 0 to 2147483647")]
+    [InlineData("--network ropsten", "--network: 'ropsten' is not one of mainnet, sepolia, hoodi")]
     [InlineData("--log xml", "--log: 'xml' is not one of text, json")]
     [InlineData("--verbosity loud", "--verbosity: 'loud' is not a verbosity: 0 to 5, or silent, error, warn, info, debug, trace")]
     [InlineData("--listen 127.0.0.1", "--listen: '127.0.0.1' is not an address with a port, such as 127.0.0.1:30303, [::1]:30303 or :30303")]
@@ -86,6 +114,7 @@ public sealed class NodeConfigTests
         Assert.Equal(message, Assert.Throws<CliException>(() => Load(arguments)).Message);
 
     [Theory]
+    [InlineData("--bootnodes enr:x", "--bootnodes: 'enr:x' is not a node: ")]
     [InlineData("--static enode://12@x", "--static: 'enode://12@x' is not a node: ")]
     [InlineData("--net-restrict 10.0.0.0/99", "--net-restrict: '10.0.0.0/99' is not a list of networks: ")]
     public void Errors_of_the_library_are_passed_on(string arguments, string start) =>

@@ -93,10 +93,11 @@ public sealed class TomlConfigTests
     [Fact]
     public void Says_what_has_no_effect_yet()
     {
-        NodeConfig config = Load("[Node.P2P]\nDiscoveryV5 = true\nNAT = \"any\"\nNoDiscovery = true\n");
-        Assert.Equal(2, config.Warnings.Count);
+        NodeConfig config = Load("[Node.P2P]\nDiscoveryV5 = true\nNAT = \"any\"\nNoDiscovery = true\nNodeDatabase = \"nodes\"\nDiscoveryV4 = true\nBootstrapNodes = [\"" + Enode + "\"]\n");
+        Assert.Equal(3, config.Warnings.Count);
         Assert.Contains(config.Warnings, warning => warning.StartsWith("node.toml:2: Node.P2P.DiscoveryV5: has no effect yet", StringComparison.Ordinal));
         Assert.Contains(config.Warnings, warning => warning.StartsWith("node.toml:3: Node.P2P.NAT: has no effect yet", StringComparison.Ordinal));
+        Assert.Contains(config.Warnings, warning => warning.StartsWith("node.toml:5: Node.P2P.NodeDatabase: has no effect yet", StringComparison.Ordinal));
         Assert.True(config.DiscoveryV5);
         Assert.True(config.NoDiscovery);
     }
@@ -144,11 +145,12 @@ public sealed class TomlConfigTests
     [Fact]
     public void Devp2ps_own_settings_have_a_table_of_their_own()
     {
-        NodeConfig config = Load("[DevP2P]\nEcho = true\nLog = \"json\"\nVerbosity = 5\nKeyFile = \"/k\"\n");
+        NodeConfig config = Load("[DevP2P]\nEcho = true\nLog = \"json\"\nVerbosity = 5\nKeyFile = \"/k\"\nNetwork = \"hoodi\"\n");
         Assert.True(config.Echo);
         Assert.True(config.JsonLog);
         Assert.Equal(Microsoft.Extensions.Logging.LogLevel.Trace, config.LogLevel);
         Assert.Equal("/k", config.KeyFile);
+        Assert.Equal(3, config.BootstrapNodes.Count);
         Assert.Empty(config.Warnings);
     }
 
