@@ -62,6 +62,7 @@ internal static class CommandLine
             PingCommand.Create(),
             KeyCommand.Create(),
             DemoCommand.Create(),
+            SimulateCommand.Create(),
             EnrCommand.Create(),
             VersionCommand.Create(),
         };
