@@ -62,7 +62,6 @@ internal static class CommandLine
             PingCommand.Create(),
             KeyCommand.Create(),
             DemoCommand.Create(),
-            SimulateCommand.Create(),
             EnrCommand.Create(),
             VersionCommand.Create(),
         };
