@@ -1,0 +1,154 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using DevP2P.Testing.Discovery;
+
+namespace DevP2P.Cli.Commands;
+
+/// <summary><c>devp2p simulate discv4</c>: a network of thousands of nodes in one thread, with virtual time.</summary>
+internal static class SimulateCommand
+{
+    private const int MaxNodes = 100_000;
+
+    /// <summary>Makes the command.</summary>
+    public static Command Create() => new("simulate", "Simulate networks in virtual time, without sending anything.") { CreateDiscv4() };
+
+    private static ExampleCommand CreateDiscv4()
+    {
+        var nodes = new Option<int>("--nodes") { Description = "Number of nodes", HelpName = "N", DefaultValueFactory = _ => 1000 };
+        var seed = new Option<int>("--seed") { Description = "What everything random follows from", HelpName = "N", DefaultValueFactory = _ => 1 };
+        var duration = new Option<string>("--for") { Description = "Virtual time, from 1m: 90s, 30m, 1h", HelpName = "TIME", DefaultValueFactory = _ => "30m" };
+        var loss = new Option<double>("--loss") { Description = "Part of the datagrams that get lost, 0 to 1", HelpName = "P" };
+        var churn = new Option<double>("--churn") { Description = "Part of the nodes that are replaced in 10 minutes, 0 to 10", HelpName = "P" };
+        var lookups = new Option<int>("--lookups") { Description = "Lookups to compare with the truth", HelpName = "N", DefaultValueFactory = _ => 200 };
+        var json = new Option<bool>("--json") { Description = "Print the result as one JSON object, and nothing else on stdout" };
+        var command = new ExampleCommand("discv4",
+            "Simulate discovery v4: how full the tables get, what lookups find, what it costs, and a hash over every event.",
+            "devp2p simulate discv4",
+            "devp2p simulate discv4 --nodes 10000 --seed 7 --for 30m",
+            "devp2p simulate discv4 --nodes 1000 --loss 0.05 --churn 0.2 --json")
+        { nodes, seed, duration, loss, churn, lookups, json };
+        command.SetAction((parse, cancellation) =>
+        {
+            var options = new DiscoverySimulationOptions
+            {
+                Nodes = ClientArguments.InRange(parse, nodes, 4, MaxNodes),
+                Seed = parse.GetValue(seed),
+                Duration = ParseDuration(parse.GetRequiredValue(duration)),
+                Loss = ClientArguments.InRange(parse, loss, 0, 1),
+                Churn = ClientArguments.InRange(parse, churn, 0, 10),
+                Lookups = ClientArguments.InRange(parse, lookups, 0, 100_000),
+            };
+            return Task.FromResult(Run(options, parse.GetValue(json)));
+        });
+        return command;
+    }
+
+    private static TimeSpan ParseDuration(string text)
+    {
+        TimeSpan duration = DemoCommand.ParseDuration(text);
+        return duration >= TimeSpan.FromMinutes(1) ? duration : throw new CliException("--for: at least a minute");
+    }
+
+    private static int Run(DiscoverySimulationOptions options, bool json)
+    {
+        using var signal = new TerminationSignal();
+        long started = Stopwatch.GetTimestamp();
+        DiscoverySimulationReport report = DiscoverySimulation.Run(options, progress =>
+        {
+            if (!json)
+            {
+                Print($"{progress.Time:hh\\:mm\\:ss}  {progress.LiveNodes} nodes, tables {progress.MeanTableSize:0.0} ({progress.TableFill:0.0%} full), {progress.InitializedNodes} initialized, {progress.Events} events, {Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s");
+            }
+        }, signal.Token);
+        double seconds = Math.Round(Stopwatch.GetElapsedTime(started).TotalSeconds, 3);
+        using var process = Process.GetCurrentProcess();
+        double megabytes = Math.Round(process.PeakWorkingSet64 / 1048576.0, 1);
+        if (json)
+        {
+            Console.Out.WriteLine(JsonSerializer.Serialize(ToJson(options, report, seconds, megabytes), SimulateJson.Default.SimulationJson));
+        }
+        else
+        {
+            PrintSummary(options, report, seconds, megabytes);
+        }
+
+        return CommandLine.Success;
+    }
+
+    private static void PrintSummary(DiscoverySimulationOptions options, DiscoverySimulationReport report, double seconds, double megabytes)
+    {
+        Print($"nodes:        {options.Nodes}, of them replaced {report.NodesLeft}; seed {options.Seed}, loss {options.Loss}, churn {options.Churn}");
+        Print($"tables:       {report.Final.MeanTableSize:0.0} nodes on average, {report.Final.TableFill:0.0%} of full ones");
+        Print($"lookups:      {report.Lookups} of {options.Lookups} ended, {report.LookupSuccess:0.00%} of the true closest 16 found, {report.WorstLookupSuccess:0.0%} by the worst");
+        Print($"              {report.MeanHops:0.00} hops, {report.MeanQueries:0.0} queries, {report.MeanLookupTime.TotalSeconds:0.00} s on average");
+        Print($"traffic:      {report.PacketsPerNode:0} packets and {report.BytesPerNode:0} bytes sent per node; {report.PacketsLost} of {report.PacketsSent} lost");
+        Print($"took:         {seconds:0.0} s, {report.Final.Events} events, {megabytes:0} MiB at most");
+        Print($"trace hash:   {report.TraceHash}");
+    }
+
+    private static void Print(FormattableString text) => Console.Out.WriteLine(text.ToString(CultureInfo.InvariantCulture));
+
+    private static SimulationJson ToJson(DiscoverySimulationOptions options, DiscoverySimulationReport report, double seconds, double megabytes) => new(
+        options.Nodes,
+        options.Seed,
+        options.Duration.TotalSeconds,
+        options.Loss,
+        options.Churn,
+        report.NodesJoined,
+        report.NodesLeft,
+        report.Final.MeanTableSize,
+        report.Final.TableFill,
+        report.Lookups,
+        OrNull(report.LookupSuccess),
+        OrNull(report.WorstLookupSuccess),
+        OrNull(report.MeanHops),
+        OrNull(report.MeanQueries),
+        report.MeanLookupTime.TotalSeconds,
+        report.PacketsSent,
+        report.PacketsLost,
+        report.BytesSent,
+        report.PacketsPerNode,
+        report.BytesPerNode,
+        report.Final.Events,
+        report.TraceHash,
+        seconds,
+        megabytes);
+
+    /// <summary>JSON has no NaN.</summary>
+    private static double? OrNull(double value) => double.IsNaN(value) ? null : value;
+}
+
+/// <summary>What <c>devp2p simulate discv4 --json</c> prints. All but the last two depend on the options alone.</summary>
+internal sealed record SimulationJson(
+    int Nodes,
+    int Seed,
+    double VirtualSeconds,
+    double Loss,
+    double Churn,
+    int NodesJoined,
+    int NodesLeft,
+    double MeanTableSize,
+    double TableFill,
+    int Lookups,
+    double? LookupSuccess,
+    double? WorstLookupSuccess,
+    double? MeanHops,
+    double? MeanQueries,
+    double MeanLookupSeconds,
+    long PacketsSent,
+    long PacketsLost,
+    long BytesSent,
+    double PacketsPerNode,
+    double BytesPerNode,
+    long Events,
+    string TraceHash,
+    double Seconds,
+    double PeakMebibytes);
+
+/// <summary>Generated at compile time, as <see cref="CliJson"/>.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(SimulationJson))]
+internal sealed partial class SimulateJson : JsonSerializerContext;

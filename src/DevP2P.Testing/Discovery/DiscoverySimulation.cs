@@ -1,0 +1,316 @@
+using DevP2P.Crypto;
+using DevP2P.Discovery.Core;
+using DevP2P.Discovery.V4;
+using DevP2P.Nodes;
+
+namespace DevP2P.Testing.Discovery;
+
+/// <summary>
+/// A network of nodes that find each other by discovery v4: in one thread, with virtual time, repeatable byte for byte. The nodes
+/// are the state machines that the library itself runs on its socket; what is simulated is the network between them, and
+/// signatures, which are left out. Nothing is sent anywhere.
+/// </summary>
+/// <remarks>Go: what <c>p2p/simulations</c> was for; there, nodes run in real time.</remarks>
+public sealed class DiscoverySimulation
+{
+    /// <summary>What <see cref="DiscoverySimulationOptions.Churn"/> refers to.</summary>
+    internal static readonly TimeSpan ChurnPeriod = TimeSpan.FromMinutes(10);
+
+    private static readonly TimeSpan s_reportInterval = TimeSpan.FromMinutes(1);
+
+    /// <summary>After how many events the caller may cancel: seldom enough to cost nothing.</summary>
+    private const int EventsPerCancellationCheck = 4096;
+
+    // Both clocks begin at a plausible moment, so that no machine sees times before zero.
+    private static readonly Timestamp s_start = new(TimeSpan.FromHours(100), DateTimeOffset.FromUnixTimeSeconds(1_800_000_000));
+
+    private readonly DiscoverySimulationOptions _options;
+    private readonly Action<DiscoverySimulationProgress>? _progress;
+    private readonly SimulationRandom _random;
+    private readonly Wire _wire;
+    private readonly PriorityQueue<Event, EventTime> _events = new();
+    private readonly List<SimulatedNode?> _nodes = [];
+    private readonly List<SimulatedNode> _live = [];
+    private readonly List<Node> _bootstrap = [];
+    private readonly LookupTally _lookups = new();
+    private readonly TraceHash _trace = new();
+    private Timestamp _now = s_start;
+    private long _order;
+    private long _handled;
+    private int _left;
+
+    private DiscoverySimulation(DiscoverySimulationOptions options, Action<DiscoverySimulationProgress>? progress)
+    {
+        _options = options;
+        _progress = progress;
+        _random = new SimulationRandom(options.Seed, -1);
+        _wire = new Wire(options);
+    }
+
+    private TimeSpan Elapsed => _now - s_start;
+
+    /// <summary>Simulates a network from its first node to the end of the time. Takes one thread as long as it needs.</summary>
+    /// <param name="options">The network.</param>
+    /// <param name="progress">Told after each virtual minute, in the calling thread; may be null.</param>
+    /// <param name="cancellationToken">Stops early.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An option is outside its range.</exception>
+    /// <exception cref="OperationCanceledException">Stopped early.</exception>
+    public static DiscoverySimulationReport Run(
+        DiscoverySimulationOptions options,
+        Action<DiscoverySimulationProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        var simulation = new DiscoverySimulation(options, progress);
+        using (simulation._trace)
+        {
+            simulation.Plan();
+            return simulation.Run(cancellationToken);
+        }
+    }
+
+    /// <summary>What is certain from the start.</summary>
+    private void Plan()
+    {
+        TimeSpan joinPeriod = _options.EffectiveJoinPeriod;
+        for (int i = 0; i < _options.Nodes; i++)
+        {
+            // All bootstrap nodes are there at once, the others come one after the other.
+            Schedule(i < _options.BootstrapNodes ? TimeSpan.Zero : joinPeriod * ((double)i / _options.Nodes), new Event(EventKind.Join));
+        }
+
+        int replaced = (int)(_options.Churn * _options.Nodes * ((_options.Duration - joinPeriod) / ChurnPeriod));
+        for (int i = 0; i < replaced; i++)
+        {
+            Schedule(joinPeriod + ((_options.Duration - joinPeriod) * _random.NextDouble()), new Event(EventKind.Leave));
+        }
+
+        TimeSpan firstLookup = _options.Duration * (2.0 / 3);
+        for (int i = 0; i < _options.Lookups; i++)
+        {
+            // The last one has the time to end.
+            Schedule(firstLookup + ((_options.Duration - firstLookup) * 0.9 * i / _options.Lookups), new Event(EventKind.Lookup));
+        }
+
+        for (TimeSpan at = s_reportInterval; at < _options.Duration; at += s_reportInterval)
+        {
+            Schedule(at, new Event(EventKind.Report));
+        }
+    }
+
+    private DiscoverySimulationReport Run(CancellationToken cancellationToken)
+    {
+        long end = _options.Duration.Ticks;
+        int untilCheck = 0;
+        while (_events.TryPeek(out _, out EventTime next) && next.Ticks <= end)
+        {
+            if (--untilCheck < 0)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                untilCheck = EventsPerCancellationCheck;
+            }
+
+            Event @event = _events.Dequeue();
+            _now = s_start + TimeSpan.FromTicks(next.Ticks);
+            Handle(@event, next.Ticks);
+        }
+
+        _now = s_start + _options.Duration;
+        DiscoverySimulationProgress final = Look();
+        _progress?.Invoke(final);
+        return new DiscoverySimulationReport
+        {
+            TraceHash = _trace.Finish(),
+            Final = final,
+            NodesJoined = _nodes.Count,
+            NodesLeft = _left,
+            Lookups = _lookups.Count,
+            LookupSuccess = _lookups.MeanSuccess,
+            WorstLookupSuccess = _lookups.WorstSuccess,
+            MeanHops = _lookups.MeanHops,
+            MeanQueries = _lookups.MeanQueries,
+            MeanLookupTime = _lookups.MeanTime,
+            PacketsSent = _wire.Sent,
+            PacketsLost = _wire.Lost,
+            BytesSent = _wire.Bytes,
+        };
+    }
+
+    private void Handle(in Event @event, long ticks)
+    {
+        switch (@event.Kind)
+        {
+            case EventKind.Packet:
+                Deliver(@event);
+                break;
+            case EventKind.Timer when @event.Source is { IsLive: true } node && node.WakesAt == ticks:
+                Wake(node);
+                break;
+            case EventKind.Join:
+                Join();
+                break;
+            case EventKind.Leave:
+                Replace();
+                break;
+            case EventKind.Lookup:
+                StartLookup();
+                break;
+            case EventKind.Report:
+                _progress?.Invoke(Look());
+                break;
+        }
+    }
+
+    /// <summary>Does what the UDP host does with a datagram, except for what is known already: who has sent it, and that its hash is good.</summary>
+    private void Deliver(in Event @event)
+    {
+        SimulatedNode sender = @event.Source!;
+        ReadOnlySpan<byte> datagram = @event.Datagram.Span;
+        Record(sender.Index, @event.Target, datagram);
+        if (GetLive(@event.Target) is { } node
+            && Codec.TryReadContent(datagram, out Packet? packet)
+            && node.Machine.IsWorthRecovering(_now, sender.EndPoint, packet))
+        {
+            if (packet is Pong pong && !_options.NodeRecords)
+            {
+                // As from a node that has no record.
+                packet = new Pong(pong.To, pong.PingHash, pong.Expiration!.Value, recordSequence: null);
+            }
+
+            node.Machine.HandlePacket(_now, sender.EndPoint, sender.PublicKey, Codec.GetHash(datagram), packet);
+            Drain(node);
+        }
+    }
+
+    private void Wake(SimulatedNode node)
+    {
+        node.WakesAt = long.MaxValue;
+        // What it was to wake for may have been settled in the meantime.
+        if (node.Machine.NextTimeout <= _now.Monotonic)
+        {
+            Record(node.Index, node.Index, default);
+            node.Machine.HandleTimeout(_now);
+        }
+
+        Drain(node);
+    }
+
+    private void Join()
+    {
+        var node = new SimulatedNode(_nodes.Count, _options.Seed, _bootstrap, _now) { Place = _live.Count };
+        _nodes.Add(node);
+        _live.Add(node);
+        if (_bootstrap.Count < _options.BootstrapNodes)
+        {
+            // The machines share the list: the first ones learn of the others this way.
+            _bootstrap.Add(node.Machine.Local.Node);
+        }
+
+        Record(node.Index, node.Index, node.PublicKey.Bytes);
+        node.Machine.HandleTimeout(_now);
+        Drain(node);
+    }
+
+    /// <summary>A node vanishes, another one comes.</summary>
+    private void Replace()
+    {
+        if (_live.Count <= _options.BootstrapNodes)
+        {
+            return;
+        }
+
+        SimulatedNode node;
+        do
+        {
+            node = _live[_random.Next(_live.Count)];
+        }
+        while (node.Index < _options.BootstrapNodes);
+
+        Record(node.Index, -1, default);
+        SimulatedNode last = _live[^1];
+        (_live[node.Place], last.Place) = (last, node.Place);
+        _live.RemoveAt(_live.Count - 1);
+        node.IsLive = false;
+        _nodes[node.Index] = null;
+        _left++;
+        Join();
+    }
+
+    private void StartLookup()
+    {
+        if (_live.Count == 0)
+        {
+            return;
+        }
+
+        SimulatedNode node = _live[_random.Next(_live.Count)];
+        Span<byte> target = stackalloc byte[FindNode.TargetSize];
+        Span<byte> hash = stackalloc byte[NodeId.Size];
+        _random.Fill(target);
+        Keccak256.Hash(target, hash);
+        Record(node.Index, node.Index, target);
+        long id = node.Machine.StartLookup(_now, target);
+        _lookups.Started(node, id, new NodeId(hash), _now.Monotonic);
+        Drain(node);
+    }
+
+    /// <summary>Takes what a machine has to say, and sees to it that it wakes in time.</summary>
+    private void Drain(SimulatedNode node)
+    {
+        while (node.Machine.TryDequeue(out Output? output))
+        {
+            switch (output)
+            {
+                case Transmit transmit:
+                    Send(node, transmit);
+                    break;
+                case SeedsWanted:
+                    node.Machine.AddSeeds(_now, []);
+                    break;
+                case LookupDone done:
+                    _lookups.Ended(node, done, _now.Monotonic, _live);
+                    break;
+                case Initialized:
+                    node.IsInitialized = true;
+                    break;
+            }
+        }
+
+        if (node.Machine.NextTimeout is { } next)
+        {
+            long ticks = Math.Max(Elapsed.Ticks, (next - s_start.Monotonic).Ticks);
+            if (ticks < node.WakesAt)
+            {
+                node.WakesAt = ticks;
+                Schedule(TimeSpan.FromTicks(ticks), new Event(EventKind.Timer, node));
+            }
+        }
+    }
+
+    private void Send(SimulatedNode node, Transmit transmit)
+    {
+        int target = Wire.GetNode(transmit.To);
+        if (_wire.Send(node.Index, target, transmit.Datagram.Length) is { } latency)
+        {
+            Schedule(Elapsed + latency, new Event(EventKind.Packet, node, target, transmit.Datagram));
+        }
+    }
+
+    private void Schedule(TimeSpan at, in Event @event) => _events.Enqueue(@event, new EventTime(at.Ticks, _order++));
+
+    private void Record(int source, int destination, ReadOnlySpan<byte> bytes)
+    {
+        _handled++;
+        _trace.Add(Elapsed, source, destination, bytes);
+    }
+
+    private SimulatedNode? GetLive(int index) => (uint)index < (uint)_nodes.Count ? _nodes[index] : null;
+
+    private DiscoverySimulationProgress Look()
+    {
+        double mean = _live.Average(node => (double)node.Machine.Table.Count);
+        return new DiscoverySimulationProgress(
+            Elapsed, _live.Count, mean, mean / GroundTruth.GetMeanFullTable(_live), _live.Count(node => node.IsInitialized), _handled);
+    }
+}

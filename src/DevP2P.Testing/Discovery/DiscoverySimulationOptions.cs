@@ -1,0 +1,79 @@
+namespace DevP2P.Testing.Discovery;
+
+/// <summary>What a <see cref="DiscoverySimulation"/> simulates. Times are virtual.</summary>
+public sealed record DiscoverySimulationOptions
+{
+    /// <summary>The most nodes that one run can have, replaced ones included: each has an IPv4 /24 of its own.</summary>
+    public const int MaxNodes = 1_000_000;
+
+    /// <summary>How many nodes there are, bootstrap nodes included; at least 2.</summary>
+    public int Nodes { get; init; } = 1000;
+
+    /// <summary>What everything random follows from: the same options with the same seed give the same run, byte for byte.</summary>
+    public int Seed { get; init; } = 1;
+
+    /// <summary>How long the network is watched; at least a minute.</summary>
+    public TimeSpan Duration { get; init; } = TimeSpan.FromMinutes(30);
+
+    /// <summary>Over which time from the start the nodes join; null for a sixth of <see cref="Duration"/>, but at most 5 minutes.</summary>
+    public TimeSpan? JoinPeriod { get; init; }
+
+    /// <summary>The part of the datagrams that get lost, 0 to 1.</summary>
+    public double Loss { get; init; }
+
+    /// <summary>
+    /// The part of the nodes that, in 10 minutes, vanish without a word, each replaced by a new one with another key and address;
+    /// at least 0. It begins when all have joined. Bootstrap nodes stay.
+    /// </summary>
+    public double Churn { get; init; }
+
+    /// <summary>The latency of the fastest pairs of nodes, one way.</summary>
+    public TimeSpan MinLatency { get; init; } = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>The latency of the slowest pairs of nodes, one way. Every datagram varies by up to a tenth of its pair's.</summary>
+    public TimeSpan MaxLatency { get; init; } = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>How many nodes all others know from the start.</summary>
+    public int BootstrapNodes { get; init; } = 4;
+
+    /// <summary>
+    /// How many lookups, of random nodes for random targets, are compared with the truth. They are spread over the last third of
+    /// <see cref="Duration"/>.
+    /// </summary>
+    public int Lookups { get; init; } = 200;
+
+    /// <summary>
+    /// Whether nodes announce records (EIP-868), which then everybody fetches of everybody in his table. Their signatures are real,
+    /// and checking them takes far longer than all the rest; thus off unless wanted.
+    /// </summary>
+    public bool NodeRecords { get; init; }
+
+    internal TimeSpan EffectiveJoinPeriod =>
+        JoinPeriod ?? TimeSpan.FromTicks(Math.Min(Duration.Ticks / 6, TimeSpan.FromMinutes(5).Ticks));
+
+    /// <exception cref="ArgumentOutOfRangeException">A value is outside its range.</exception>
+    internal void Validate()
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(Nodes, 2);
+        ArgumentOutOfRangeException.ThrowIfLessThan(Duration, TimeSpan.FromMinutes(1));
+        CheckFraction(Loss, 1, nameof(Loss));
+        CheckFraction(Churn, 1000, nameof(Churn));
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(MinLatency, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxLatency, MinLatency);
+        ArgumentOutOfRangeException.ThrowIfLessThan(BootstrapNodes, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(BootstrapNodes, Nodes);
+        ArgumentOutOfRangeException.ThrowIfNegative(Lookups);
+        ArgumentOutOfRangeException.ThrowIfLessThan(EffectiveJoinPeriod, TimeSpan.Zero, nameof(JoinPeriod));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(EffectiveJoinPeriod, Duration, nameof(JoinPeriod));
+        double nodes = Nodes * (1 + (Churn * (Duration / DiscoverySimulation.ChurnPeriod)));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(nodes, MaxNodes, nameof(Nodes));
+    }
+
+    private static void CheckFraction(double value, double max, string name)
+    {
+        if (!(value >= 0 && value <= max))
+        {
+            throw new ArgumentOutOfRangeException(name, value, $"not between 0 and {max}");
+        }
+    }
+}
