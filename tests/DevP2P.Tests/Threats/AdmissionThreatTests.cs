@@ -132,8 +132,8 @@ public sealed class AdmissionThreatTests
             TestNet.Options(TestNet.Sink() with { DialCandidates = candidates.ToAsyncEnumerable() }) with { Dialer = dialer, MaxPeers = 90 });
 
         await TestNet.UntilAsync(() => dialer.Asked.Contains("8.8.8.8:30303"), "the routable candidate is dialed");
-        await TestNet.UntilAsync(() => server.GetDialHistoryAsync(named.Id).Result.Count == 1, "the host name was looked up");
-        DialAttempt attempt = Assert.Single(await server.GetDialHistoryAsync(named.Id));
+        await TestNet.UntilAsync(() => server.GetDialHistory(named.Id).Count == 1, "the host name was looked up");
+        DialAttempt attempt = Assert.Single(server.GetDialHistory(named.Id));
         Assert.Equal(DialStage.Resolve, attempt.Stage);
         Assert.Equal(["8.8.8.8:30303"], dialer.Asked);
 

@@ -10,6 +10,8 @@ internal sealed class CapturedLog : ILoggerFactory, ILogger
 
     public IReadOnlyCollection<string> Lines => _lines;
 
+    public void Clear() => _lines.Clear();
+
     public void AddProvider(ILoggerProvider provider)
     {
     }

@@ -22,7 +22,6 @@ public sealed class PingFloodTests
     public async Task A_sender_that_never_reads_is_bounded_and_then_dropped()
     {
         var clock = new StepClock();
-        ProcessState.FillPools();
         await using Server server = await TestNet.StartAsync(TestNet.Options(Counting()) with { TimeProvider = clock });
         await using HostilePeer flooder = await HostilePeer.ConnectAsync(server.Self, receiveBuffer: 4096);
         await TestNet.UntilAsync(() => server.PeerCount == 1, "the peer is there");
@@ -36,10 +35,7 @@ public sealed class PingFloodTests
             await SendPingsAsync(flooder, PingsPerSend);
         }
 
-        await SendPingsAsync(flooder, 20_000);
-        ProcessState before = ProcessState.Capture(server);
-        await SendPingsAsync(flooder, 200_000);
-        before.AssertFlat(ProcessState.Capture(server));
+        await ProcessState.AssertFlatAsync(server, 20_000, 200_000, count => SendPingsAsync(flooder, count));
         Assert.InRange(peer.PendingBytes(), 1, Limit + 128);
         Assert.Equal(1, server.PeerCount);
 
@@ -50,7 +46,6 @@ public sealed class PingFloodTests
 
     private async Task FloodAsync(int first, int then)
     {
-        ProcessState.FillPools();
         await using Server server = await TestNet.StartAsync(TestNet.Options(Counting()));
         await using HostilePeer flooder = await HostilePeer.ConnectAsync(server.Self);
         long pongs = 0;
@@ -62,10 +57,7 @@ public sealed class PingFloodTests
             }
         });
 
-        await SendPingsAsync(flooder, first);
-        ProcessState before = ProcessState.Capture(server);
-        await SendPingsAsync(flooder, then);
-        before.AssertFlat(ProcessState.Capture(server));
+        await ProcessState.AssertFlatAsync(server, first, then, count => SendPingsAsync(flooder, count));
         Assert.NotEqual(0, Interlocked.Read(ref pongs));
         Assert.Equal(1, server.PeerCount);
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using DevP2P.Buffers;
 using Xunit;
@@ -11,7 +12,10 @@ public sealed class ProcessWideCollection
     public const string Name = "process-wide";
 }
 
-/// <summary>What the process holds: heap, resident memory, tasks (as far as they can be seen), file descriptors, pooled blocks.</summary>
+/// <summary>
+/// What the process holds: heap, resident memory without the native blocks that the pool keeps for reuse, tasks (as far as they
+/// can be seen), timers, file descriptors, pooled blocks.
+/// </summary>
 internal sealed partial record ProcessState(long Heap, long Resident, int Tasks, long Timers, int Descriptors, long LentBlocks)
 {
     /// <summary>What the pool keeps per size class; of native blocks it keeps 32 times that.</summary>
@@ -65,7 +69,7 @@ internal sealed partial record ProcessState(long Heap, long Resident, int Tasks,
         TrimNativeHeap();
 
         return new ProcessState(
-            GC.GetTotalMemory(forceFullCollection: true), Environment.WorkingSet, servers.Sum(s => s.RunningTasks()), Timer.ActiveCount,
+            GC.GetTotalMemory(forceFullCollection: true), Environment.WorkingSet - KeptNative(BufferPool.Shared), servers.Sum(s => s.RunningTasks()), Timer.ActiveCount,
             CountDescriptors(), BufferPool.Shared.Lent);
     }
 
@@ -85,15 +89,44 @@ internal sealed partial record ProcessState(long Heap, long Resident, int Tasks,
     [LibraryImport("libc", EntryPoint = "malloc_trim")]
     private static partial int TrimNativeHeap(nuint pad);
 
-    /// <summary>The definition in docs/threats.md: after ten times the input no more than 5% above what it was.</summary>
-    public void AssertFlat(ProcessState later)
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_keptNative")]
+    private static extern ref long KeptNative(BufferPool pool);
+
+    /// <summary>
+    /// Flat by the definition in docs/threats.md: after <paramref name="more"/> hostile inputs the process holds no more than it
+    /// did after <paramref name="first"/>. Caches of the runtime that fill up in the course of time are no leak, so it is enough
+    /// if that is so in one of three runs in a row: what leaks, leaks in all of them.
+    /// </summary>
+    public static async Task AssertFlatAsync(Server server, int first, int more, Func<int, Task> input)
     {
-        string both = $"before: {this}\nafter: {later}";
-        Assert.True(later.Heap <= (Heap * 1.05) + HeapNoise, "heap grew\n" + both);
-        Assert.True(later.Resident <= (Resident * 1.05) + ResidentNoise, "resident memory grew\n" + both);
-        Assert.True(later.Tasks <= Tasks, "tasks remain\n" + both);
-        Assert.True(later.Timers <= Timers + 2, "timers remain\n" + both);
-        Assert.True(later.Descriptors <= Descriptors + (Descriptors / 20), "descriptors remain\n" + both);
-        Assert.True(later.LentBlocks <= LentBlocks, "pooled blocks remain\n" + both);
+        FillPools();
+        await input(first);
+        ProcessState before = Capture(server);
+        for (int run = 1; ; run++)
+        {
+            await input(more);
+            ProcessState after = Capture(server);
+            if (before.GetGrowth(after) is not { } growth)
+            {
+                return;
+            }
+
+            Assert.True(run < 3, growth);
+            before = after;
+        }
+    }
+
+    public void AssertFlat(ProcessState later) => Assert.Null(GetGrowth(later));
+
+    private string? GetGrowth(ProcessState later)
+    {
+        string? what = later.Heap > (Heap * 1.05) + HeapNoise ? "heap grew"
+            : later.Resident > (Resident * 1.05) + ResidentNoise ? "resident memory grew"
+            : later.Tasks > Tasks ? "tasks remain"
+            : later.Timers > Timers + 2 ? "timers remain"
+            : later.Descriptors > Descriptors + (Descriptors / 20) ? "descriptors remain"
+            : later.LentBlocks > LentBlocks ? "pooled blocks remain"
+            : null;
+        return what is null ? null : $"{what}\nbefore: {this}\nafter: {later}";
     }
 }
