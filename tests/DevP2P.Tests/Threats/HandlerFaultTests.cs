@@ -40,6 +40,7 @@ public sealed class HandlerFaultTests
         Assert.Equal(fault == "throws in its stop callback" ? DisconnectReason.UselessPeer : DisconnectReason.SubprotocolError, reason);
         await TestNet.UntilAsync(() => server.PeerCount == 1, "the victim is gone, and only it");
         await bystander.PingAsync();
+        await bystander.DisposeAsync();
         await server.StopAsync().WithinDeadline();
         Assert.Equal(0, server.RunningTasks());
     }
@@ -87,6 +88,7 @@ public sealed class HandlerFaultTests
 
         await using HostilePeer peer = await HostilePeer.ConnectAsync(server.Self);
         await peer.PingAsync();
+        await peer.DisposeAsync();
         await server.StopAsync().WithinDeadline();
         Assert.Equal(0, server.PeerCount);
     }

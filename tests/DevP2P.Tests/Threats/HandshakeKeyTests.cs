@@ -132,7 +132,9 @@ public sealed class HandshakeKeyTests
     [Trait("Threat", "T10")]
     public async Task Every_length_from_0_to_2100_is_survived()
     {
-        await using Server server = await TestNet.StartAsync(TestNet.Options() with { MaxPendingPeers = 200, TimeProvider = new StepClock() });
+        using var log = new CapturedLog();
+        await using Server server = await TestNet.StartAsync(
+            TestNet.Options() with { MaxPendingPeers = 200, TimeProvider = new StepClock(), LoggerFactory = log });
         const int Lengths = 2101;
         await Parallel.ForEachAsync(Enumerable.Range(0, Lengths), new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (length, _) =>
         {
@@ -154,6 +156,7 @@ public sealed class HandshakeKeyTests
 
         await TestNet.UntilAsync(() => server.GetCounters().Refused.Values.Sum() == Lengths, "all are counted");
         Assert.Equal(Lengths, server.GetCounters().Refused["encryption handshake failed"]);
+        Assert.DoesNotContain(log.Lines, l => l.StartsWith("Error", StringComparison.Ordinal));
         await TestNet.UntilAsync(() => server.PendingConnections() == 0 && server.RunningTasks() == 1, "only the listener remains");
         Assert.Equal(0, server.ChargedBytes());
         await AssertAliveAsync(server);

@@ -123,15 +123,8 @@ public sealed class MemoryTests
             MaxBufferedBytesPerPeer = 16 * MiB,
         });
         await using HostilePeer other = await HostilePeer.ConnectAsync(server.Self);
-
-        // A burst first, so that it has grown a large receive buffer.
-        byte[] burst = other.Frames(3000, 17, new byte[100]);
-        await other.SendAsync(burst);
-        for (int i = 0; i < 3000; i++)
-        {
-            Assert.Equal(17ul, (await other.ReadAsync().WithinDeadline())!.Value.Code);
-        }
-
+        await TestNet.UntilAsync(() => server.PeerCount == 1, "the peer is there");
+        Peer peerOfOther = server.Peers.Single();
         var greedy = new List<HostilePeer>();
         for (int i = 0; i < Greedy; i++)
         {
@@ -145,6 +138,7 @@ public sealed class MemoryTests
         await UntilStillAsync(server.ChargedBytes);
         for (int i = 0; i < 100; i++)
         {
+            peerOfOther.PretendBurst();
             await other.SendAsync(other.Frame(17, new byte[500]));
             Assert.Equal(500, (await other.ReadAsync().WithinDeadline())!.Value.Payload.Length);
         }
@@ -171,23 +165,54 @@ public sealed class MemoryTests
     public async Task A_message_that_is_too_large_to_send_leaves_no_block_behind()
     {
         long lent = BufferPool.Shared.Lent;
-        Exception? failure = null;
+        var failure = new TaskCompletionSource<Exception?>();
         Protocol protocol = TestNet.Sink() with
         {
             RunAsync = async (_, stream, cancellation) =>
             {
-                failure = await Record.ExceptionAsync(async () => await stream.WriteAsync(0, Random(FrameCodec.MaxMessageSize), cancellation));
+                failure.SetResult(await Record.ExceptionAsync(async () => await stream.WriteAsync(0, Random(FrameCodec.MaxMessageSize), cancellation)));
+                await stream.ReadAsync(cancellation);
             },
         };
-        await using (Server server = await TestNet.StartAsync(TestNet.Options(protocol)))
+        await using Server server = await TestNet.StartAsync(TestNet.Options(protocol));
+        await using HostilePeer peer = await HostilePeer.ConnectAsync(server.Self);
+        Assert.IsType<ArgumentException>(await failure.Task.WithinDeadline());
+        peer.Reset();
+        await TestNet.UntilAsync(() => server.PeerCount == 0, "it has ended");
+        Assert.InRange(BufferPool.Shared.Lent, 0, lent);
+    }
+
+    [Fact]
+    public void Who_fits_into_the_memory_of_all_is_never_refused_because_of_who_does_not()
+    {
+        var budget = new MemoryBudget(1000);
+        Assert.True(budget.TryCharge(500, guaranteed: false));
+        using var stop = new CancellationTokenSource();
+        var greedy = new Thread(() =>
         {
-            await using HostilePeer peer = await HostilePeer.ConnectAsync(server.Self);
-            Assert.Equal(DisconnectReason.Quitting, await peer.ReadReasonAsync());
-            await TestNet.UntilAsync(() => server.PeerCount == 0, "it has ended");
+            while (!stop.IsCancellationRequested)
+            {
+                Assert.False(budget.TryCharge(600, guaranteed: false));
+            }
+        });
+        greedy.Start();
+        int refused = 0;
+        for (int i = 0; i < 1_000_000; i++)
+        {
+            if (budget.TryCharge(400, guaranteed: false))
+            {
+                budget.Release(400);
+            }
+            else
+            {
+                refused++;
+            }
         }
 
-        Assert.IsType<ArgumentException>(failure);
-        Assert.InRange(BufferPool.Shared.Lent, 0, lent);
+        stop.Cancel();
+        greedy.Join();
+        Assert.Equal(0, refused);
+        Assert.Equal(500, budget.Used);
     }
 
     [Fact]
@@ -208,6 +233,19 @@ public sealed class MemoryTests
 
         Assert.Equal(0, server.ChargedBytes());
         Assert.Equal(lent, BufferPool.Shared.Lent);
+    }
+
+    [Fact]
+    public async Task A_frame_that_exceeds_every_protocols_limit_is_refused_by_its_header()
+    {
+        await using Server server = await TestNet.StartAsync(TestNet.Options(TestNet.Sink() with { MaxMessageSize = 10_000 }));
+        await using HostilePeer modest = await HostilePeer.ConnectAsync(server.Self);
+        await modest.SendAsync(modest.Frame(16, Random(10_000)));
+        await modest.PingAsync();
+
+        await using HostilePeer peer = await HostilePeer.ConnectAsync(server.Self);
+        await peer.SendAsync(peer.Header(20_000));
+        Assert.Equal(DisconnectReason.ProtocolError, await peer.ReadReasonAsync());
     }
 
     /// <summary>Answers code 1 at once with the same payload; at the first code 0 it waits for the gate, then counts.</summary>

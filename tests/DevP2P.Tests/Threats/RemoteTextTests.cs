@@ -130,6 +130,7 @@ public sealed class RemoteTextTests
         Assert.NotEmpty(log.Lines);
         foreach (string line in log.Lines)
         {
+            Assert.False(line.StartsWith("Error", StringComparison.Ordinal), line);
             Assert.True(line.Length <= LongestLine, $"a line of {line.Length} characters: {line}");
             Assert.DoesNotContain(line, c => char.IsControl(c) || char.IsSurrogate(c) || CharUnicodeInfo.GetUnicodeCategory(c)
                 is UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator);

@@ -19,6 +19,12 @@ internal static class ServerInternals
     /// <summary>Bytes that wait to be sent to a peer.</summary>
     public static int PendingBytes(this Peer peer) => Length(Connection(peer)!);
 
+    /// <summary>As after a burst: the next receive would like 64 KiB.</summary>
+    public static void PretendBurst(this Peer peer) => ReceiveSize(Connection(peer)!) = PooledBuffer.MaxArraySize;
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_receiveSize")]
+    private static extern ref int ReceiveSize(RlpxConnection connection);
+
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_memory")]
     private static extern ref MemoryBudget Memory(Server server);
 
