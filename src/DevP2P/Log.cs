@@ -72,6 +72,19 @@ internal static partial class Log
     [LoggerMessage(32, LogLevel.Warning, "A source of dial candidates failed; it is not asked any more")]
     public static partial void SourceFailed(ILogger logger, Exception exception);
 
+    /// <summary>An exception's message; of an exception that cannot even say that, its type (T14).</summary>
+    public static string Describe(Exception exception)
+    {
+        try
+        {
+            return exception.Message;
+        }
+        catch (Exception)
+        {
+            return exception.GetType().Name;
+        }
+    }
+
     /// <summary>Caps the length and replaces whatever could disturb a terminal or fake a log line.</summary>
     public static string Sanitize(string remote)
     {
@@ -86,6 +99,28 @@ internal static partial class Log
                     System.Globalization.UnicodeCategory.ParagraphSeparator ? '?' : c;
             }
         });
+    }
+}
+
+/// <summary>The application's logger, which may throw: a full disk must not take a connection or the server's loop down (T14).</summary>
+internal sealed class SafeLogger(ILogger inner) : ILogger
+{
+    public IDisposable? BeginScope<TState>(TState state)
+        where TState : notnull => inner.BeginScope(state);
+
+    public bool IsEnabled(LogLevel logLevel) => inner.IsEnabled(logLevel);
+
+    public void Log<TState>(
+        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    {
+        try
+        {
+            inner.Log(logLevel, eventId, state, exception, formatter);
+        }
+        catch (Exception)
+        {
+            // There is nowhere to say it.
+        }
     }
 }
 

@@ -46,7 +46,8 @@ public sealed partial class Peer
         RunningProtocols = [.. _protocols.Select(static m => m.Protocol.Capability)];
         _streams = [.. _protocols.Select(m => new ProtocolStream(this, m, connection, messageEvents))];
         connection.GetMaxPayloadSize = GetMaxPayloadSize;
-        connection.SendFailed = e => Stop(new PeerDrop(DisconnectReason.NetworkError, $"write failed: {e.Message}", IsRemote: false));
+        connection.MaxFrameSize = GetMaxFrameSize(_protocols);
+        connection.SendFailed = e => Stop(new PeerDrop(DisconnectReason.NetworkError, $"write failed: {Log.Describe(e)}", IsRemote: false));
     }
 
     /// <summary>Runs the peer until it is dropped and everything that belongs to it has ended.</summary>
@@ -119,6 +120,18 @@ public sealed partial class Peer
         }
     }
 
+    /// <summary>What the greatest message of any protocol takes when it is compressed.</summary>
+    private static int GetMaxFrameSize(MatchedProtocol[] protocols)
+    {
+        int payload = RlpxConnection.MaxBaseMessageSize;
+        foreach (MatchedProtocol matched in protocols)
+        {
+            payload = Math.Max(payload, matched.Protocol.MaxMessageSize);
+        }
+
+        return FrameCodec.MaxCodeSize + SnappyPayload.GetMaxCompressedSize(payload);
+    }
+
     private int GetMaxPayloadSize(ulong code)
     {
         if (code < BaseProtocol.Length)
@@ -175,7 +188,7 @@ public sealed partial class Peer
         {
             // A defect of ours: it ends this peer and nothing else.
             Log.ReadLoopFailed(Logger, Id.ToShortString(), e);
-            Stop(new PeerDrop(DisconnectReason.SubprotocolError, e.Message, IsRemote: false));
+            Stop(new PeerDrop(DisconnectReason.SubprotocolError, Log.Describe(e), IsRemote: false));
         }
 
         await connection.DrainAsync(CancellationToken.None).ConfigureAwait(false);
@@ -223,7 +236,7 @@ public sealed partial class Peer
                 Log.HandlerFailed(Logger, protocol.Capability, Id.ToShortString(), e);
             }
 
-            cause = new PeerDrop(DisconnectReason.SubprotocolError, e.Message, IsRemote: false);
+            cause = new PeerDrop(DisconnectReason.SubprotocolError, Log.Describe(e), IsRemote: false);
         }
 
         Stop(cause);

@@ -61,6 +61,7 @@ public sealed class RlpxProbe : IAsyncDisposable
                 var hello = new Hello(Hello.CurrentVersion, name, capabilities, 0, key.PublicKey);
                 Hello remote = await connection.ExchangeHelloAsync(hello, node.PublicKey, timeout.Token).ConfigureAwait(false);
                 connection.GetMaxPayloadSize = static _ => FrameCodec.MaxMessageSize;
+                connection.MaxFrameSize = FrameCodec.MaxMessageSize;
                 return new RlpxProbe(connection, remote, TimeProvider.System);
             }
         }

@@ -161,7 +161,7 @@ public sealed partial class Server
                 return new ConnectionResult { Stage = DialStage.Admitted, Peer = peer };
             }
         }
-        catch (PeerDisconnectedException e)
+        catch (PeerDisconnectedException e) when (e.IsRemote || e.Reason != DisconnectReason.NetworkError)
         {
             result = new ConnectionResult { Stage = setup.Stage, Error = e.Message, Reason = e.Reason, IsRemote = e.IsRemote };
         }
@@ -181,7 +181,7 @@ public sealed partial class Server
         {
             // A stream of the application's may throw anything. It costs this connection and nothing else.
             Log.SetupDefect(_logger, incoming.RemoteEndPoint, e);
-            result = new ConnectionResult { Stage = setup.Stage, Error = e.Message };
+            result = new ConnectionResult { Stage = setup.Stage, Error = Log.Describe(e) };
         }
 
         _counters.CountRefused(ToRefusalKey(result));
@@ -240,6 +240,12 @@ public sealed partial class Server
         }
 
         ThrowIfRefused(setup);
+        if (setup.Incoming.Pending is { } pending)
+        {
+            // From here on no newer connection may push it out.
+            _pendingInbound.Remove(pending);
+        }
+
         var peer = new Peer(
             setup.Connection, setup.Node!, hello, setup.Flags, setup.Incoming.LocalEndPoint, setup.Incoming.RemoteEndPoint,
             _options.Protocols, _options.EnableMessageEvents ? _events : null, _time, new PeerLogger(_peerLogger, setup.Node!.Id.ToShortString()));

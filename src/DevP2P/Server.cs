@@ -47,8 +47,8 @@ public sealed partial class Server : IAsyncDisposable
         options.Validate();
         _options = options;
         _time = options.TimeProvider;
-        _logger = options.LoggerFactory.CreateLogger("DevP2P.Server");
-        _peerLogger = options.LoggerFactory.CreateLogger("DevP2P.Peer");
+        _logger = new SafeLogger(options.LoggerFactory.CreateLogger("DevP2P.Server"));
+        _peerLogger = new SafeLogger(options.LoggerFactory.CreateLogger("DevP2P.Peer"));
         _memory = new MemoryBudget(options.MaxBufferedBytes);
         _events = new PeerEventHub(() => _snapshot.Keys);
         _selfId = options.PrivateKey.PublicKey.NodeId;

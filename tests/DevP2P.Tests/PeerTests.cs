@@ -242,6 +242,7 @@ public sealed class PeerTests
         Assert.Equal(0ul, (await connection.ReadAsync(default).AsTask().WithinDeadline()).Code);
 
         connection.GetMaxPayloadSize = _ => 10_000;
+        connection.MaxFrameSize = 12_000;
         await connection.WriteAsync(16, echoed, default);
         Message back = await connection.ReadAsync(default).AsTask().WithinDeadline();
 

@@ -22,12 +22,19 @@ internal sealed class MemoryBudget(long limit)
 
     public bool TryCharge(int bytes, bool guaranteed)
     {
-        if (Interlocked.Add(ref _used, bytes) <= Limit || guaranteed)
+        // Never above the limit, not even for a moment: a peer that fits would be refused in it, and wait with nobody to wake it.
+        long used = Used;
+        while (guaranteed || used + bytes <= Limit)
         {
-            return true;
+            long found = Interlocked.CompareExchange(ref _used, used + bytes, used);
+            if (found == used)
+            {
+                return true;
+            }
+
+            used = found;
         }
 
-        Interlocked.Add(ref _used, -bytes);
         return false;
     }
 

@@ -204,6 +204,13 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
         int written = _encoder.Encode(code, payload, _pending.Span[_pendingLength..]);
         if (written == 0)
         {
+            if (!_isFlushing)
+            {
+                // No flush is on its way that would give the block back.
+                BufferPool.Shared.Return(_pending);
+                _pending = null;
+            }
+
             throw TooLarge(payload.Length);
         }
 

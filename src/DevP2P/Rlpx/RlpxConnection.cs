@@ -59,6 +59,12 @@ internal sealed partial class RlpxConnection : IDisposable
     /// <summary>The greatest payload that is accepted for a message code, or -1 if the code is invalid.</summary>
     public Func<ulong, int> GetMaxPayloadSize { get; set; } = static _ => MaxBaseMessageSize;
 
+    /// <summary>
+    /// The greatest frame-data that is received; a header that announces more ends the connection. Until the Hello is read there
+    /// is no need for more than a Hello (T11).
+    /// </summary>
+    public int MaxFrameSize { get; set; } = FrameCodec.MaxCodeSize + MaxBaseMessageSize;
+
     /// <summary>True once frames may be sent: from then on the other side can be told why it is refused.</summary>
     public bool IsEncrypted => _encoder is not null;
 
@@ -90,9 +96,9 @@ internal sealed partial class RlpxConnection : IDisposable
             {
             }
         }
-        catch (Exception e) when (e is IOException or ObjectDisposedException or OperationCanceledException or SocketException)
+        catch (Exception)
         {
-            // Reset, disposed or out of time: drained enough.
+            // Reset, disposed, out of time, or whatever a stream of the application's throws: drained enough.
         }
         finally
         {
@@ -128,7 +134,7 @@ internal sealed partial class RlpxConnection : IDisposable
             }
             else
             {
-                await ReceiveAsync(_decoder!.BytesWanted, cancellationToken).ConfigureAwait(false);
+                await ReceiveAsync(CheckAnnounced(_decoder!.BytesWanted), cancellationToken).ConfigureAwait(false);
             }
         }
         while (!TryRead(out message));
@@ -168,6 +174,15 @@ internal sealed partial class RlpxConnection : IDisposable
 
         message = TakeFrame();
         return true;
+    }
+
+    /// <summary>Refuses a frame by its header, before its bytes are waited for.</summary>
+    private int CheckAnnounced(int wanted)
+    {
+        int limit = FrameCodec.Pad(MaxFrameSize) + FrameMac.Size;
+        return wanted <= limit
+            ? wanted
+            : throw new ProtocolViolationException($"a frame of {wanted} bytes exceeds the limit of {limit}");
     }
 
     /// <summary>Checks code and size before any memory is committed.</summary>
@@ -289,6 +304,12 @@ internal sealed partial class RlpxConnection : IDisposable
     {
         if (_received is null)
         {
+            // A peer that has had much to say must not wait for room for that: what comes next may be small.
+            if (_receiveSize > FirstReceiveSize && !TryChargeReceive(_receiveSize))
+            {
+                _receiveSize = FirstReceiveSize;
+            }
+
             await ChargeReceiveAsync(_receiveSize, cancellationToken).ConfigureAwait(false);
             _received = BufferPool.Shared.Rent(_receiveSize);
             return;
@@ -313,17 +334,23 @@ internal sealed partial class RlpxConnection : IDisposable
     /// <summary>Charges what the receive buffer is about to have more than it has.</summary>
     private async ValueTask ChargeReceiveAsync(int size, CancellationToken cancellationToken)
     {
-        int more = size - _charged;
-        if (more > 0)
+        if (!TryChargeReceive(size))
         {
-            if (!_budget.TryChargeReceive(more))
-            {
-                await _budget.ChargeReceiveAsync(more, cancellationToken).ConfigureAwait(false);
-                RestartReadClock();
-            }
-
-            _charged += more;
+            await _budget.ChargeReceiveAsync(size - _charged, cancellationToken).ConfigureAwait(false);
+            _charged = size;
+            RestartReadClock();
         }
+    }
+
+    private bool TryChargeReceive(int size)
+    {
+        if (size > _charged && !_budget.TryChargeReceive(size - _charged))
+        {
+            return false;
+        }
+
+        _charged = Math.Max(_charged, size);
+        return true;
     }
 
     /// <summary>After a wait that was our own doing. Not while a handshake runs, which has a clock of its own.</summary>
