@@ -65,6 +65,7 @@ internal static class CommandLine
             DemoCommand.Create(),
             EnrCommand.Create(),
             Discv4Command.Create(),
+            SimulateCommand.Create(),
             VersionCommand.Create(),
         };
         foreach (Option option in root.Options)
