@@ -33,8 +33,10 @@ public sealed class DiscoveryV4Tests : IAsyncDisposable
         DiscoveryV4 b = await StartAsync(a.Self);
 
         await WaitAsync(() => a.NodeCount == 1 && b.NodeCount == 1);
-        Assert.Equal([a.Self.Id], (await b.LookupAsync(a.Self.PublicKey, Deadline)).Select(n => n.Id));
-        Assert.Equal([b.Self.Id], (await a.LookupAsync(b.Self.PublicKey, Deadline)).Select(n => n.Id));
+        Node found = await EventuallyAsync(async () => (await b.LookupAsync(a.Self.PublicKey, Deadline)).SingleOrDefault());
+        Assert.Equal(a.Self.Id, found.Id);
+        found = await EventuallyAsync(async () => (await a.LookupAsync(b.Self.PublicKey, Deadline)).SingleOrDefault());
+        Assert.Equal(b.Self.Id, found.Id);
         Assert.True(a.Counters.Handled > 0);
         Assert.True(a.Counters.Sent > 0);
         Assert.Equal(0, a.Counters.Malformed + a.Counters.OverRate + a.Counters.BadSignatures + a.Counters.Overflowed);
@@ -47,8 +49,8 @@ public sealed class DiscoveryV4Tests : IAsyncDisposable
         DiscoveryV4[] hosts = [bootnode, .. await Task.WhenAll(Enumerable.Range(0, 9).Select(_ => StartAsync(bootnode.Self)))];
 
         await WaitAsync(() => hosts.All(h => h.NodeCount == 9));
-        IReadOnlyList<Node> found = await hosts[3].LookupAsync(hosts[7].Self.PublicKey, Deadline);
-        Assert.Equal(hosts[7].Self.Id, found[0].Id);
+        await EventuallyAsync(async () =>
+            (await hosts[3].LookupAsync(hosts[7].Self.PublicKey, Deadline)).FirstOrDefault(n => n.Id == hosts[7].Self.Id));
     }
 
     [Fact]
@@ -58,11 +60,10 @@ public sealed class DiscoveryV4Tests : IAsyncDisposable
         DiscoveryV4 b = await StartAsync();
         b.LocalNode.Set("hello", "world");
 
-        DiscoveryPing? ping = await a.PingAsync(b.Self, Deadline);
-        Assert.NotNull(ping);
+        DiscoveryPing ping = await EventuallyAsync(() => a.PingAsync(b.Self, Deadline));
         Assert.Equal(a.LocalEndPoint, ping.SeenAs);
         Assert.Equal(b.Self.Sequence, ping.RecordSequence);
-        Assert.Equal(b.Self.Record, await a.RequestRecordAsync(b.Self, Deadline));
+        Assert.Equal(b.Self.Record, await EventuallyAsync(() => a.RequestRecordAsync(b.Self, Deadline)));
 
         Node nobody = Node.Create(PrivateKey.Generate().PublicKey, IPAddress.Loopback, 0, b.LocalEndPoint!.Port);
         Assert.Null(await a.PingAsync(nobody, Deadline));
@@ -77,13 +78,7 @@ public sealed class DiscoveryV4Tests : IAsyncDisposable
         DiscoveryV4 b = await StartAsync(bootnode.Self);
         await WaitAsync(() => bootnode.NodeCount == 2 && b.NodeCount > 0);
 
-        Node? node = null;
-        while (node is null)
-        {
-            node = await a.ResolveAsync(Node.Create(b.Self.PublicKey, null, 0, 0), Deadline);
-        }
-
-        Assert.Equal(b.Self, node);
+        Assert.Equal(b.Self, await EventuallyAsync(() => a.ResolveAsync(Node.Create(b.Self.PublicKey, null, 0, 0), Deadline)));
     }
 
     [Fact]
@@ -214,6 +209,23 @@ public sealed class DiscoveryV4Tests : IAsyncDisposable
         CancellationToken deadline = Deadline;
         while (!condition())
         {
+            await Task.Delay(5, deadline);
+        }
+    }
+
+    /// <summary>An answer takes longer than half a second when the machine is busy; then it counts as lost, and one asks again.</summary>
+    private static async Task<T> EventuallyAsync<T>(Func<Task<T?>> ask)
+        where T : class
+    {
+        CancellationToken deadline = Deadline;
+        while (true)
+        {
+            if (await ask() is { } answer)
+            {
+                return answer;
+            }
+
+            deadline.ThrowIfCancellationRequested();
             await Task.Delay(5, deadline);
         }
     }

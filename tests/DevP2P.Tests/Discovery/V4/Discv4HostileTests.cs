@@ -9,6 +9,7 @@ namespace DevP2P.Tests.Discovery.V4;
 /// Random, truncated, damaged and replayed datagrams: nothing throws, nothing grows. How many, says
 /// DEVP2P_HOSTILE_DATAGRAMS; a million is what releases are tried with.
 /// </summary>
+[Collection(nameof(MeasuresMemory))]
 public sealed class Discv4HostileTests
 {
     private static readonly int Count =
@@ -112,3 +113,7 @@ public sealed class Discv4HostileTests
         return packets.Select(p => peer.Encode(p, out _));
     }
 }
+
+/// <summary>What is measured is the memory of the whole process: nothing else may run meanwhile.</summary>
+[CollectionDefinition(nameof(MeasuresMemory), DisableParallelization = true)]
+public sealed class MeasuresMemory;

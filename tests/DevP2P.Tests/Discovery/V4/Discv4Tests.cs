@@ -150,6 +150,11 @@ public sealed class Discv4Tests
         peer.Send(machine.EndPoint, new RecordRequest(peer.Expiration));
         _net.Run(Second);
 
+        // Nor by the machine itself, without the cheap question before it.
+        machine.Machine.HandlePacket(
+            _net.Now, elsewhere.EndPoint, elsewhere.Key.PublicKey, default, new FindNode(RandomTarget(), elsewhere.Expiration));
+        machine.Drain();
+        _net.Run(Second);
         Assert.Empty(elsewhere.Received);
         Assert.Empty(neighbor.Received);
         Assert.Single(peer.All<RecordResponse>());
@@ -462,9 +467,12 @@ public sealed class Discv4Tests
             }
         };
         machine.Machine.Table.AddSeed(machine.Now, peer.Node, isOperatorNamed: false);
+        var contacted = new HashSet<IPEndPoint>();
+        _net.IsLost = (_, to, _) => !contacted.Add(to) && false;
         long id = machine.Machine.StartLookup(machine.Now, RandomTarget());
         machine.Wait<LookupDone>(d => d.Id == id, 60 * Second);
 
+        Assert.Equal([peer.EndPoint, good.UdpEndPoint!, machine.EndPoint], contacted.OrderBy(e => e.Equals(machine.EndPoint)));
         Assert.Equal(
             [peer.Node.Id, good.Id], machine.Outputs.OfType<NodeAdded>().Select(a => a.Node.Id));
 
