@@ -1,5 +1,4 @@
 using DevP2P.Rlp;
-using DevP2P.Rlpx;
 using Xunit;
 
 namespace DevP2P.Tests.Threats;

@@ -78,7 +78,7 @@ internal sealed partial record ProcessState(long Heap, long Resident, int Tasks,
     {
         try
         {
-            TrimNativeHeap(0);
+            _ = TrimNativeHeap(0);
         }
         catch (Exception e) when (e is EntryPointNotFoundException or DllNotFoundException)
         {

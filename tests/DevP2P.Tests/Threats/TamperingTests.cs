@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
-using DevP2P.Dialing;
 using DevP2P.Nodes;
 using DevP2P.Rlpx;
 using Xunit;

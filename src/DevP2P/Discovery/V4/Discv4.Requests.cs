@@ -307,7 +307,7 @@ internal sealed partial class Discv4
 
         Packet packet = make(expiration);
         int length = Codec.Encode(packet, _options.Sign, _buffer, out PacketHash hash);
-        while (!_sentThisSecond.Add(hash))
+        while (_records.ContainsKey(hash) || !_sentThisSecond.Add(hash))
         {
             // A second more of life makes it another packet.
             packet = make(++expiration);
