@@ -13,7 +13,9 @@ internal static class SimulateCommand
     private const int MaxNodes = 100_000;
 
     /// <summary>Makes the command.</summary>
-    public static Command Create() => new("simulate", "Simulate networks in virtual time, without sending anything.") { CreateDiscv4() };
+    public static Command Create() => new ExampleCommand("simulate", "Simulate networks in virtual time, without sending anything.",
+        "devp2p simulate discv4 --nodes 1000 --seed 7 --for 30m")
+    { CreateDiscv4() };
 
     private static ExampleCommand CreateDiscv4()
     {

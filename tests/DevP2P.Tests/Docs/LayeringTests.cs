@@ -35,6 +35,15 @@ public sealed partial class LayeringTests
         [("Crypto/PublicKey.cs", "NodeId")] = "a node's id is the hash of its key; NodeId itself uses nothing",
         [("Dialing/DialLimits.cs", "InboundThrottle")] = NamesakeReason,
         [("Dialing/DialRefusal.cs", "PendingInbound")] = NamesakeReason,
+        [("Discovery/Core/Distance.cs", "Log")] = NamesakeReason,
+        [("Nodes/ForkIdSchedule.cs", "Timestamp")] = NamesakeReason,
+        [("Nodes/NodeDatabase.Records.cs", "Contacts")] = NamesakeReason,
+        [("Nodes/NodeDatabase.Records.cs", "FindFailures")] = NamesakeReason,
+        [("Nodes/NodeDatabase.Records.cs", "PingReceived")] = NamesakeReason,
+        [("Nodes/NodeDatabase.Records.cs", "Pong")] = NamesakeReason,
+        [("Nodes/NodeDatabaseContact.cs", "FindFailures")] = NamesakeReason,
+        [("Nodes/NodeDatabaseEntry.cs", "Contacts")] = NamesakeReason,
+        [("Nodes/NodeDatabaseTables.cs", "Contacts")] = NamesakeReason,
     };
 
     private const string NamesakeReason = "no use at all: a member of its own with the name of a type";
