@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using DevP2P.Crypto;
 
 namespace DevP2P.Cli.Configuration;
@@ -7,7 +8,7 @@ namespace DevP2P.Cli.Configuration;
 /// A node's private key on disk, in geth's format: 64 hexadecimal digits. A key file appears whole or not at all, with
 /// mode 0600 from its first moment, and never replaces another one.
 /// </summary>
-internal static class KeyFile
+internal static partial class KeyFile
 {
     /// <summary>geth's name for it.</summary>
     public const string DefaultName = "nodekey";
@@ -80,8 +81,7 @@ internal static class KeyFile
         string temporary = WriteTemporary(path, key);
         try
         {
-            // Fails when the target exists, unlike a plain rename: two starts at once cannot overwrite each other's key.
-            File.Move(temporary, path, overwrite: false);
+            Publish(temporary, path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -91,6 +91,29 @@ internal static class KeyFile
 
         return key;
     }
+
+    /// <summary>
+    /// Gives a file its final name unless that is taken, in one step: two starts at once cannot overwrite each other's key. On
+    /// Unix that takes a link, because <see cref="File.Move(string, string, bool)"/> looks first and renames then.
+    /// </summary>
+    private static void Publish(string temporary, string path)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            File.Move(temporary, path, overwrite: false);
+            return;
+        }
+
+        if (Link(temporary, path) != 0)
+        {
+            throw new IOException(Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError()));
+        }
+
+        File.Delete(temporary);
+    }
+
+    [LibraryImport("libc", EntryPoint = "link", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Link(string existing, string name);
 
     /// <summary>Replaces the key by a new one and keeps the old one beside it, with the time in its name.</summary>
     /// <returns>The new key, and where the old one is now.</returns>
