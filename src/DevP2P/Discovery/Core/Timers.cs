@@ -1,7 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
-using DevP2P.Discovery.Core;
 
-namespace DevP2P.Discovery.V4;
+namespace DevP2P.Discovery.Core;
 
 /// <summary>
 /// What is to happen later, on the monotonic clock. What is due at the same moment happens in the order in which it was
