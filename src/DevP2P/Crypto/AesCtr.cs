@@ -70,6 +70,33 @@ internal sealed class AesCtr
         }
     }
 
+    /// <summary>
+    /// Encrypts or decrypts a short piece in place, from one block of its key stream on, with a cipher that is there already.
+    /// </summary>
+    /// <param name="aes">The cipher.</param>
+    /// <param name="initialCounter">The counter of the key stream's first block, 16 bytes.</param>
+    /// <param name="firstBlock">The block of the key stream that <paramref name="data"/> begins with.</param>
+    /// <param name="data">The piece.</param>
+    [SkipLocalsInit]
+    public static void Process(AesBlock aes, ReadOnlySpan<byte> initialCounter, uint firstBlock, Span<byte> data)
+    {
+        UInt128 counter = BinaryPrimitives.ReadUInt128BigEndian(initialCounter) + firstBlock;
+        Span<byte> keyStream = stackalloc byte[ChunkSize];
+        while (!data.IsEmpty)
+        {
+            int count = Math.Min(data.Length, ChunkSize);
+            Span<byte> stream = keyStream[..((count + AesBlock.BlockSize - 1) / AesBlock.BlockSize * AesBlock.BlockSize)];
+            for (int i = 0; i < stream.Length; i += AesBlock.BlockSize)
+            {
+                BinaryPrimitives.WriteUInt128BigEndian(stream[i..], counter++);
+            }
+
+            aes.EncryptBlocks(stream);
+            Xor(data[..count], stream);
+            data = data[count..];
+        }
+    }
+
     private Span<byte> LastBlock => MemoryMarshal.AsBytes(new Span<Vector128<byte>>(ref _last));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

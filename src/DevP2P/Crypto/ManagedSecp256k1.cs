@@ -67,6 +67,19 @@ internal sealed class ManagedSecp256k1 : Secp256k1
         return true;
     }
 
+    public override bool TryEcdhPoint(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> publicKey, Span<byte> sharedPoint)
+    {
+        if (FromCoordinates(publicKey) is not { } point || !TryReadScalar(privateKey, out BigInteger? d))
+        {
+            return false;
+        }
+
+        ECPoint shared = point.Multiply(d).Normalize();
+        sharedPoint[0] = (byte)(shared.AffineYCoord.TestBitZero() ? 3 : 2);
+        WriteFixed(shared.AffineXCoord.ToBigInteger(), sharedPoint[1..]);
+        return true;
+    }
+
     public override void SignRecoverable(ReadOnlySpan<byte> hash, ReadOnlySpan<byte> privateKey, Span<byte> signature)
     {
         if (hash.Length != HashSize)

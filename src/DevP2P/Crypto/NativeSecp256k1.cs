@@ -68,14 +68,11 @@ internal sealed unsafe class NativeSecp256k1 : Secp256k1
         return true;
     }
 
-    public override bool TryEcdh(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> publicKey, Span<byte> sharedX)
-    {
-        Span<byte> key = stackalloc byte[NativeKeySize];
-        return publicKey.Length == PublicKeySize
-            && TryParse(publicKey, key)
-            && privateKey.Length == PrivateKeySize
-            && Ecdh(_context, sharedX[..32], key, privateKey, &CopyX, null) == 1;
-    }
+    public override bool TryEcdh(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> publicKey, Span<byte> sharedX) =>
+        TryEcdh(privateKey, publicKey, sharedX[..32], &CopyX);
+
+    public override bool TryEcdhPoint(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> publicKey, Span<byte> sharedPoint) =>
+        TryEcdh(privateKey, publicKey, sharedPoint[..CompressedKeySize], &CopyPoint);
 
     public override void SignRecoverable(ReadOnlySpan<byte> hash, ReadOnlySpan<byte> privateKey, Span<byte> signature)
     {
@@ -125,6 +122,17 @@ internal sealed unsafe class NativeSecp256k1 : Secp256k1
             && Secp256k1Library.Verify(_context, native, hash, key) == 1;
     }
 
+    private bool TryEcdh(
+        ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> publicKey, Span<byte> shared,
+        delegate* unmanaged[Cdecl]<byte*, byte*, byte*, void*, int> copy)
+    {
+        Span<byte> key = stackalloc byte[NativeKeySize];
+        return publicKey.Length == PublicKeySize
+            && TryParse(publicKey, key)
+            && privateKey.Length == PrivateKeySize
+            && Ecdh(_context, shared, key, privateKey, copy, null) == 1;
+    }
+
     /// <summary>Parses and checks. The forms are named here, because the library also takes the hybrid ones (0x06, 0x07).</summary>
     private bool TryParse(ReadOnlySpan<byte> encoded, Span<byte> key)
     {
@@ -156,6 +164,15 @@ internal sealed unsafe class NativeSecp256k1 : Secp256k1
     private static int CopyX(byte* output, byte* x32, byte* y32, void* data)
     {
         new ReadOnlySpan<byte>(x32, 32).CopyTo(new Span<byte>(output, 32));
+        return 1;
+    }
+
+    /// <summary>Discovery v5 wants the compressed point (discv5-theory.md, "Identity-Specific Cryptography in the Handshake").</summary>
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static int CopyPoint(byte* output, byte* x32, byte* y32, void* data)
+    {
+        output[0] = (byte)(2 | (y32[31] & 1));
+        new ReadOnlySpan<byte>(x32, 32).CopyTo(new Span<byte>(output + 1, 32));
         return 1;
     }
 

@@ -12,6 +12,7 @@ internal abstract class Secp256k1
 {
     public const int PrivateKeySize = 32;
     public const int PublicKeySize = 64;
+    public const int CompressedKeySize = 33;
     public const int HashSize = 32;
     public const int SignatureSize = 64;
     public const int RecoverableSignatureSize = 65;
@@ -47,6 +48,9 @@ internal abstract class Secp256k1
 
     /// <summary>The X coordinate of the shared point, unhashed. False unless both keys are valid: the point is checked first.</summary>
     public abstract bool TryEcdh(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> publicKey, Span<byte> sharedX);
+
+    /// <summary>The shared point in its compressed form, 33 bytes, unhashed. False unless both keys are valid: the point is checked first.</summary>
+    public abstract bool TryEcdhPoint(ReadOnlySpan<byte> privateKey, ReadOnlySpan<byte> publicKey, Span<byte> sharedPoint);
 
     /// <summary>Signs deterministically (RFC 6979 with SHA-256) with low s.</summary>
     /// <exception cref="ArgumentException">Not a private key, or not a hash of 32 bytes.</exception>

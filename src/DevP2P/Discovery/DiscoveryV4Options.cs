@@ -36,7 +36,7 @@ public sealed record DiscoveryV4Options
     public ILoggerFactory LoggerFactory { get; init; } = NullLoggerFactory.Instance;
 
     /// <summary>Takes the facts that a database keeps. Called in discovery's loop: it must be quick and must not throw.</summary>
-    internal Action<V4.Output>? OnFact { get; init; }
+    internal Action<Core.Output>? OnFact { get; init; }
 
     /// <summary>Nodes of earlier runs, best first, asked for at each refresh of the table. Called in discovery's loop.</summary>
     internal Func<IReadOnlyList<Node>>? GetSeeds { get; init; }

@@ -69,7 +69,10 @@ internal sealed partial class NodeTable
     public TimeSpan? NextTimeout => _revalidation.NextTimeout;
 
     /// <summary>The bucket of a node; its entries' ids have <see cref="Distance.Log"/> index + 240 from us, those of bucket 0 at most 240.</summary>
-    public int GetBucketIndex(in NodeId id) => Math.Max(0, Distance.Log(_self, id) - (Distance.Max - BucketCount + 1));
+    public int GetBucketIndex(in NodeId id) => GetBucketIndex(Distance.Log(_self, id));
+
+    /// <summary>The bucket of the nodes at a logarithmic distance from us.</summary>
+    public static int GetBucketIndex(int distance) => Math.Max(0, distance - (Distance.Max - BucketCount + 1));
 
     /// <summary>The first filling has ended: nodes that contact us may enter from now on (threat T03).</summary>
     public void MarkInitialized() => IsInitialized = true;

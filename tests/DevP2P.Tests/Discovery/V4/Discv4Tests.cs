@@ -1,4 +1,5 @@
 using System.Net;
+using DevP2P.Discovery.Core;
 using DevP2P.Discovery.V4;
 using DevP2P.Nodes;
 using Xunit;
