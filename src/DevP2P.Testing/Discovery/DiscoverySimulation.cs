@@ -31,6 +31,7 @@ public sealed class DiscoverySimulation
     private readonly PriorityQueue<Event, EventTime> _events = new();
     private readonly List<SimulatedNode?> _nodes = [];
     private readonly List<SimulatedNode> _live = [];
+    private readonly List<Node> _announced = [];
     private readonly List<Node> _bootstrap = [];
     private readonly LookupTally _lookups = new();
     private readonly TraceHash _trace = new();
@@ -198,8 +199,9 @@ public sealed class DiscoverySimulation
 
     private void Join()
     {
-        var node = new SimulatedNode(_nodes.Count, _options.Seed, _bootstrap, _now) { Place = _live.Count };
+        var node = new SimulatedNode(_nodes.Count, _options.Seed, _bootstrap, _now, FindKnown) { Place = _live.Count };
         _nodes.Add(node);
+        _announced.Add(node.Announced);
         _live.Add(node);
         if (_bootstrap.Count < _options.BootstrapNodes)
         {
@@ -303,6 +305,14 @@ public sealed class DiscoverySimulation
     {
         _handled++;
         _trace.Add(Elapsed, source, destination, bytes);
+    }
+
+    /// <summary>The one object for a node that packets describe; null for a description of none.</summary>
+    private Node? FindKnown(Endpoint endpoint, ReadOnlySpan<byte> key)
+    {
+        int index = endpoint.Address is { } address ? Wire.GetNode(address, endpoint.UdpPort) : -1;
+        return (uint)index < (uint)_announced.Count && _announced[index] is { } node
+            && node.TcpPort == endpoint.TcpPort && node.PublicKey.Bytes.SequenceEqual(key) ? node : null;
     }
 
     private SimulatedNode? GetLive(int index) => (uint)index < (uint)_nodes.Count ? _nodes[index] : null;

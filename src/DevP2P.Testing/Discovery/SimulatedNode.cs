@@ -16,7 +16,8 @@ internal sealed class SimulatedNode
     /// <param name="seed">The run's.</param>
     /// <param name="bootstrap">Whom it knows.</param>
     /// <param name="now">The time.</param>
-    public SimulatedNode(int index, int seed, IReadOnlyList<Node> bootstrap, Timestamp now)
+    /// <param name="known">All nodes, so that each is one object in all tables.</param>
+    public SimulatedNode(int index, int seed, IReadOnlyList<Node> bootstrap, Timestamp now, KnownNodes? known = null)
     {
         var random = new SimulationRandom(seed, index);
         PrivateKey key = PrivateKey.Generate(random);
@@ -29,7 +30,8 @@ internal sealed class SimulatedNode
         local.SetFallbackUdpPort(EndPoint.Port);
         local.Set(NodeRecordKey.Tcp, (ulong)EndPoint.Port);
         Machine = new Discv4(
-            new Discv4Options { Local = local, Sign = Sign, Random = random, BootstrapNodes = bootstrap }, now);
+            new Discv4Options { Local = local, Sign = Sign, Random = random, BootstrapNodes = bootstrap, KnownNodes = known }, now);
+        Announced = Node.Create(PublicKey, EndPoint.Address, EndPoint.Port, EndPoint.Port);
     }
 
     public int Index { get; }
@@ -41,6 +43,9 @@ internal sealed class SimulatedNode
     public IPEndPoint EndPoint { get; }
 
     public Discv4 Machine { get; }
+
+    /// <summary>The node as packets describe it.</summary>
+    public Node Announced { get; }
 
     public TimeSpan JoinedAt { get; }
 

@@ -28,11 +28,14 @@ internal sealed class Wire(DiscoverySimulationOptions options)
     }
 
     /// <summary>The node at an endpoint; -1 or a number that no node has if there is none.</summary>
-    public static int GetNode(IPEndPoint endPoint)
+    public static int GetNode(IPEndPoint endPoint) => GetNode(endPoint.Address, endPoint.Port);
+
+    /// <summary>The node at an address and a port, as for <see cref="GetNode(IPEndPoint)"/>.</summary>
+    public static int GetNode(IPAddress address, int port)
     {
-        Span<byte> address = stackalloc byte[4];
-        return endPoint.Port == Port && endPoint.Address.TryWriteBytes(address, out int length) && length == 4
-            ? (int)((BinaryPrimitives.ReadUInt32BigEndian(address) >> 8) - FirstNetwork)
+        Span<byte> bytes = stackalloc byte[4];
+        return port == Port && address.TryWriteBytes(bytes, out int length) && length == 4
+            ? (int)((BinaryPrimitives.ReadUInt32BigEndian(bytes) >> 8) - FirstNetwork)
             : -1;
     }
 

@@ -23,6 +23,9 @@ public sealed class PublicKey : IEquatable<PublicKey>
     /// <summary>X || Y, 64 bytes, big-endian.</summary>
     public ReadOnlySpan<byte> Bytes => _xy;
 
+    /// <summary><see cref="Bytes"/>, for packets that carry keys.</summary>
+    internal ReadOnlyMemory<byte> Memory => _xy;
+
     /// <summary>Reads a key and checks that it is a point of the curve.</summary>
     /// <param name="encoded">33 bytes (compressed), 64 bytes (X || Y) or 65 bytes (0x04 || X || Y).</param>
     /// <param name="key">The key, or null.</param>

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Net;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace DevP2P.NetUtil;
@@ -19,6 +20,10 @@ internal sealed class IpTracker
 
     /// <summary>How many hosts must agree, how long a statement counts and how long a contact does: as in go-ethereum's local node.</summary>
     public const int DefaultMinStatements = 10;
+
+    /// <summary>How often in the time for which something counts, without anybody asking, what is too old is forgotten.</summary>
+    public const int ExpirationsPerWindow = 8;
+
     public static readonly TimeSpan DefaultWindow = TimeSpan.FromMinutes(5);
     public static readonly TimeSpan DefaultContactWindow = TimeSpan.FromMinutes(10);
 
@@ -29,12 +34,16 @@ internal sealed class IpTracker
     // Addresses as IPv6 numbers: an IPAddress is two objects.
     private readonly Dictionary<UInt128, Statement> _statements = [];
     private readonly Dictionary<UInt128, TimeSpan> _contacts = [];
-    private readonly Dictionary<EndPointKey, int> _votes = [];
+    private readonly Dictionary<EndPointKey, Vote> _votes = [];
     private EndPointKey? _predicted;
 
     /// <summary>No statement and no contact is older than this; saves looking at all of them each time.</summary>
     private TimeSpan _oldestStatement = TimeSpan.MaxValue;
     private TimeSpan _oldestContact = TimeSpan.MaxValue;
+
+    /// <summary>Before this, adding does not look for what is too old: each look is at all of them.</summary>
+    private TimeSpan _statementsExpire = TimeSpan.MinValue;
+    private TimeSpan _contactsExpire = TimeSpan.MinValue;
 
     public IpTracker()
         : this(DefaultWindow, DefaultContactWindow, DefaultMinStatements)
@@ -57,29 +66,47 @@ internal sealed class IpTracker
     /// <summary>A host says that it sees us at an end point.</summary>
     public void AddStatement(TimeSpan now, IPAddress host, IPEndPoint endPoint)
     {
-        ExpireStatements(now);
-        UInt128 key = ToNumber(host);
-        if (_statements.Remove(key, out Statement old))
+        if (now >= _statementsExpire)
         {
-            Withdraw(old);
+            ExpireStatements(now);
+            _statementsExpire = now + (_window / ExpirationsPerWindow);
         }
-        else if (_statements.Count >= MaxHosts)
+
+        UInt128 key = ToNumber(host);
+        var named = new EndPointKey(ToNumber(endPoint.Address), (ushort)endPoint.Port);
+        ref Vote? vote = ref CollectionsMarshal.GetValueRefOrAddDefault(_votes, named, out _);
+        vote ??= new Vote(named);
+        vote.Count++;
+        var statement = new Statement(vote, now);
+        _oldestStatement = now < _oldestStatement ? now : _oldestStatement;
+
+        ref Statement known = ref CollectionsMarshal.GetValueRefOrNullRef(_statements, key);
+        if (!Unsafe.IsNullRef(ref known))
+        {
+            Withdraw(known);
+            known = statement;
+            return;
+        }
+
+        if (_statements.Count >= MaxHosts)
         {
             UInt128 oldest = _statements.MinBy(entry => entry.Value.Time).Key;
             Withdraw(_statements[oldest]);
             _statements.Remove(oldest);
         }
 
-        var statement = new Statement(new EndPointKey(ToNumber(endPoint.Address), (ushort)endPoint.Port), now);
         _statements.Add(key, statement);
-        CollectionsMarshal.GetValueRefOrAddDefault(_votes, statement.EndPoint, out _)++;
-        _oldestStatement = now < _oldestStatement ? now : _oldestStatement;
     }
 
     /// <summary>A packet that says where we are has been sent to a host.</summary>
     public void AddContact(TimeSpan now, IPAddress host)
     {
-        ExpireContacts(now);
+        if (now >= _contactsExpire)
+        {
+            ExpireContacts(now);
+            _contactsExpire = now + (_contactWindow / ExpirationsPerWindow);
+        }
+
         UInt128 key = ToNumber(host);
         if (_contacts.Count >= MaxHosts && !_contacts.ContainsKey(key))
         {
@@ -94,13 +121,13 @@ internal sealed class IpTracker
     public IPEndPoint? PredictEndPoint(TimeSpan now)
     {
         ExpireStatements(now);
-        int most = _predicted is { } before && _votes.TryGetValue(before, out int votes) ? votes : 0;
-        foreach ((EndPointKey endPoint, int count) in _votes)
+        int most = _predicted is { } before && _votes.TryGetValue(before, out Vote? votes) ? votes.Count : 0;
+        foreach (Vote vote in _votes.Values)
         {
-            if (count > most)
+            if (vote.Count > most)
             {
-                most = count;
-                _predicted = endPoint;
+                most = vote.Count;
+                _predicted = vote.EndPoint;
             }
         }
 
@@ -189,14 +216,21 @@ internal sealed class IpTracker
 
     private void Withdraw(Statement statement)
     {
-        ref int count = ref CollectionsMarshal.GetValueRefOrNullRef(_votes, statement.EndPoint);
-        if (--count == 0)
+        if (--statement.Vote.Count == 0)
         {
-            _votes.Remove(statement.EndPoint);
+            _votes.Remove(statement.Vote.EndPoint);
         }
     }
 
     private readonly record struct EndPointKey(UInt128 Address, ushort Port);
 
-    private readonly record struct Statement(EndPointKey EndPoint, TimeSpan Time);
+    private readonly record struct Statement(Vote Vote, TimeSpan Time);
+
+    /// <summary>For how many hosts an end point is ours.</summary>
+    private sealed class Vote(EndPointKey endPoint)
+    {
+        public EndPointKey EndPoint => endPoint;
+
+        public int Count { get; set; }
+    }
 }

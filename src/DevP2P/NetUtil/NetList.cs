@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Collections.ObjectModel;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
@@ -12,11 +13,17 @@ public sealed class NetList
 {
     private readonly ReadOnlyCollection<IPNetwork> _networks;
 
+    // The networks as numbers: every packet of discovery asks some lists.
+    private readonly (uint Base, uint Mask)[] _ipv4;
+    private readonly (UInt128 Base, UInt128 Mask)[] _ipv6;
+
     /// <summary>Makes a list of networks.</summary>
     public NetList(IEnumerable<IPNetwork> networks)
     {
         ArgumentNullException.ThrowIfNull(networks);
         _networks = networks.ToList().AsReadOnly();
+        _ipv4 = [.. _networks.Where(IsIPv4).Select(n => (ToUInt32(n.BaseAddress), (uint)(ulong.MaxValue << (32 - n.PrefixLength))))];
+        _ipv6 = [.. _networks.Where(n => !IsIPv4(n)).Select(n => (ToUInt128(n.BaseAddress), ToMask(n.PrefixLength)))];
     }
 
     /// <summary>The networks, in the order in which they were given.</summary>
@@ -64,9 +71,17 @@ public sealed class NetList
     {
         ArgumentNullException.ThrowIfNull(address);
         address = AddressRules.Unmap(address);
-        foreach (IPNetwork network in _networks)
+        return address.AddressFamily == AddressFamily.InterNetwork ? Contains(ToUInt32(address)) : Contains(ToUInt128(address));
+    }
+
+    /// <summary>The networks, separated by commas.</summary>
+    public override string ToString() => string.Join(',', _networks);
+
+    private bool Contains(uint address)
+    {
+        foreach ((uint @base, uint mask) in _ipv4)
         {
-            if (network.Contains(address))
+            if ((address & mask) == @base)
             {
                 return true;
             }
@@ -75,8 +90,36 @@ public sealed class NetList
         return false;
     }
 
-    /// <summary>The networks, separated by commas.</summary>
-    public override string ToString() => string.Join(',', _networks);
+    private bool Contains(UInt128 address)
+    {
+        foreach ((UInt128 @base, UInt128 mask) in _ipv6)
+        {
+            if ((address & mask) == @base)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool IsIPv4(IPNetwork network) => network.BaseAddress.AddressFamily == AddressFamily.InterNetwork;
+
+    private static UInt128 ToMask(int prefixLength) => prefixLength == 0 ? UInt128.Zero : UInt128.MaxValue << (128 - prefixLength);
+
+    private static uint ToUInt32(IPAddress address)
+    {
+        Span<byte> bytes = stackalloc byte[4];
+        address.TryWriteBytes(bytes, out _);
+        return BinaryPrimitives.ReadUInt32BigEndian(bytes);
+    }
+
+    private static UInt128 ToUInt128(IPAddress address)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        address.TryWriteBytes(bytes, out _);
+        return BinaryPrimitives.ReadUInt128BigEndian(bytes);
+    }
 
     private static bool TryParseNetwork(string entry, out IPNetwork network)
     {

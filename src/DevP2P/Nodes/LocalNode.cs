@@ -40,6 +40,9 @@ public sealed class LocalNode
     private NodeRecord? _record;
     private ulong _sequence;
 
+    /// <summary>Of which the entries were set last: most calls change nothing.</summary>
+    private (IPAddress? Address4, int Udp4, IPAddress? Address6, int Udp6)? _endPoints;
+
     /// <summary>The node of <see cref="_record"/>, or null after a change.</summary>
     private volatile Node? _node;
 
@@ -204,7 +207,7 @@ public sealed class LocalNode
 
         lock (_lock)
         {
-            EndPointFor(address).Tracker.AddStatement(now, from.Address, new IPEndPoint(address, endPoint.Port));
+            EndPointFor(address).Tracker.AddStatement(now, from.Address, ReferenceEquals(address, endPoint.Address) ? endPoint : new IPEndPoint(address, endPoint.Port));
             UpdateEndPoints(now);
         }
     }
@@ -268,6 +271,12 @@ public sealed class LocalNode
     {
         (IPAddress? address4, int udp4) = _endPoint4.Get(now);
         (IPAddress? address6, int udp6) = _endPoint6.Get(now);
+        if (_endPoints is { } last && Equals(last.Address4, address4) && last.Udp4 == udp4 && Equals(last.Address6, address6) && last.Udp6 == udp6)
+        {
+            return;
+        }
+
+        _endPoints = (address4, udp4, address6, udp6);
         SetOrRemove(NodeRecordKey.IPv4, address4?.GetAddressBytes());
         SetOrRemove(NodeRecordKey.IPv6, address6?.GetAddressBytes());
         SetOrRemove(NodeRecordKey.Udp, udp4 != 0 ? udp4 : null);

@@ -54,7 +54,7 @@ public class IpTrackerTests
     {
         var tracker = new IpTracker(Window, Window, 3);
         TimeSpan rate = TimeSpan.FromMilliseconds(50);
-        int most = (int)(Window / rate) + 1;
+        int most = (int)(Window / rate * (1 + (1.0 / IpTracker.ExpirationsPerWindow))) + 1;
         for (int i = 0; i < 5 * most; i++)
         {
             tracker.AddStatement(rate * i, Host(i), new IPEndPoint(Host(i), 9000));

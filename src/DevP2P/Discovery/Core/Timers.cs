@@ -8,7 +8,7 @@ namespace DevP2P.Discovery.Core;
 /// </summary>
 internal sealed class Timers
 {
-    private readonly PriorityQueue<Timer, (TimeSpan Due, long Order)> _queue = new();
+    private readonly PriorityQueue<Timer, Key> _queue = new();
     private long _order;
 
     /// <summary>When the next timer is due; null if none is running.</summary>
@@ -17,7 +17,7 @@ internal sealed class Timers
         get
         {
             DropCancelled();
-            return _queue.TryPeek(out _, out (TimeSpan Due, long Order) key) ? key.Due : null;
+            return _queue.TryPeek(out _, out Key key) ? key.Due : null;
         }
     }
 
@@ -27,7 +27,7 @@ internal sealed class Timers
     public Timer Start(TimeSpan due, Action<Timestamp> action)
     {
         var timer = new Timer(due, action);
-        _queue.Enqueue(timer, (due, _order++));
+        _queue.Enqueue(timer, new Key(due, _order++));
         return timer;
     }
 
@@ -36,7 +36,7 @@ internal sealed class Timers
     {
         // What a timer starts for this same moment waits for the next call: no loop without end.
         long end = _order;
-        while (_queue.TryPeek(out Timer? timer, out (TimeSpan Due, long Order) key) && key.Due <= now.Monotonic && key.Order < end)
+        while (_queue.TryPeek(out Timer? timer, out Key key) && key.Due <= now.Monotonic && key.Order < end)
         {
             _queue.Dequeue();
             if (timer.TryEnd(out Action<Timestamp>? action))
@@ -52,6 +52,11 @@ internal sealed class Timers
         {
             _queue.Dequeue();
         }
+    }
+
+    private readonly record struct Key(TimeSpan Due, long Order) : IComparable<Key>
+    {
+        public int CompareTo(Key other) => Due != other.Due ? Due.CompareTo(other.Due) : Order.CompareTo(other.Order);
     }
 
     /// <summary>A timer that runs, has ended or was cancelled.</summary>

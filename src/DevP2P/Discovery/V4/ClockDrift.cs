@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.InteropServices;
 using DevP2P.Discovery.Core;
 using DevP2P.NetUtil;
 using DevP2P.Nodes;
@@ -35,6 +36,9 @@ internal sealed class ClockDrift
     private TimeSpan? _lastReport;
     private TimeSpan? _lastSample;
 
+    /// <summary>Whether <see cref="Add"/> would look at a packet now: the cheap question first.</summary>
+    public bool IsDue(TimeSpan now) => !(now - _lastSample < SampleInterval);
+
     /// <summary>A packet with a valid signature has come.</summary>
     /// <param name="now">The time.</param>
     /// <param name="sender">Who signed it.</param>
@@ -46,7 +50,7 @@ internal sealed class ClockDrift
     /// </returns>
     public TimeSpan? Add(Timestamp now, NodeId sender, IPAddress address, ulong expiration, bool answersUs)
     {
-        if (now.Monotonic - _lastSample < SampleInterval)
+        if (!IsDue(now.Monotonic))
         {
             return null;
         }
@@ -54,7 +58,7 @@ internal sealed class ClockDrift
         _lastSample = now.Monotonic;
         long seconds = (long)Math.Min(expiration, (ulong)DateTimeOffset.MaxValue.ToUnixTimeSeconds());
         TimeSpan offset = now.Utc + Discv4Limits.PacketLifetime - DateTimeOffset.FromUnixTimeSeconds(seconds);
-        _samples.RemoveAll(s => s.Id == sender || (s.Address.Equals(address) && !AddressRules.IsLan(address)));
+        Forget(sender, address);
         if (answersUs && offset < -Discv4Limits.PacketLifetime)
         {
             return null;
@@ -69,9 +73,25 @@ internal sealed class ClockDrift
         return Report(now.Monotonic);
     }
 
+    /// <summary>Drops the samples that a new one replaces.</summary>
+    private void Forget(NodeId sender, IPAddress address)
+    {
+        int kept = 0;
+        Span<(NodeId Id, IPAddress Address, TimeSpan Offset)> samples = CollectionsMarshal.AsSpan(_samples);
+        foreach (ref (NodeId Id, IPAddress Address, TimeSpan Offset) sample in samples)
+        {
+            if (sample.Id != sender && (!sample.Address.Equals(address) || AddressRules.IsLan(address)))
+            {
+                samples[kept++] = sample;
+            }
+        }
+
+        CollectionsMarshal.SetCount(_samples, kept);
+    }
+
     private TimeSpan? Report(TimeSpan now)
     {
-        if (_samples.Count < MinSamples || now - _lastReport < Cooldown)
+        if (_samples.Count < MinSamples || now - _lastReport < Cooldown || !CanMedianMatter())
         {
             return null;
         }
@@ -86,5 +106,17 @@ internal sealed class ClockDrift
         // What was heard so far may be from before the clock was set right.
         _samples.Clear();
         return median;
+    }
+
+    /// <summary>Whether at least half of the samples are beyond the threshold, without which the median is not. Sorting takes long.</summary>
+    private bool CanMedianMatter()
+    {
+        int beyond = 0;
+        foreach (ref readonly (NodeId Id, IPAddress Address, TimeSpan Offset) sample in CollectionsMarshal.AsSpan(_samples))
+        {
+            beyond += sample.Offset.Duration() > Threshold ? 1 : 0;
+        }
+
+        return 2 * beyond >= _samples.Count;
     }
 }

@@ -39,6 +39,9 @@ internal static class Codec
     /// <summary>Hash and signature.</summary>
     public const int HeaderSize = PacketHash.Size + SignatureSize;
 
+    /// <summary>What a node in <see cref="Neighbors"/> takes at least: key, address and ports, if these have no bytes.</summary>
+    private const int MinNeighborSize = 70;
+
     /// <summary>A header, a type and the empty list.</summary>
     public const int MinPacketSize = HeaderSize + 2;
 
@@ -253,17 +256,25 @@ internal static class Codec
             return null;
         }
 
-        // A datagram cannot hold more than 16 (each takes at least 70 bytes), so the list needs no other limit (T13).
-        var nodes = new List<Neighbor>();
-        Span<byte> key = stackalloc byte[Secp256k1.PublicKeySize];
+        // A datagram cannot hold more than 17 (each takes at least 70 bytes), so the list needs no other limit (T13). The keys
+        // share one array.
+        int most = items.Remaining.Length / MinNeighborSize;
+        var nodes = new List<Neighbor>(most);
+        byte[] keys = new byte[most * Secp256k1.PublicKeySize];
         while (!items.IsAtEnd)
         {
-            if (!items.TryReadList(out RlpReader item) || !TryReadEndpointFields(ref item, out Endpoint endpoint) || !item.TryReadBytes(key))
+            if (nodes.Count == most)
             {
                 return null;
             }
 
-            nodes.Add(new Neighbor(endpoint, key.ToArray()));
+            Memory<byte> key = keys.AsMemory(nodes.Count * Secp256k1.PublicKeySize, Secp256k1.PublicKeySize);
+            if (!items.TryReadList(out RlpReader item) || !TryReadEndpointFields(ref item, out Endpoint endpoint) || !item.TryReadBytes(key.Span))
+            {
+                return null;
+            }
+
+            nodes.Add(new Neighbor(endpoint, key));
         }
 
         return !items.HasError && list.TryReadUInt64(out ulong expiration) ? new Neighbors(nodes, expiration) : null;

@@ -5,16 +5,28 @@ using DevP2P.Nodes;
 namespace DevP2P.Discovery.V4;
 
 /// <summary>A node at an address. Endpoint proofs are for this pair: one key at two addresses needs two proofs (T04).</summary>
-internal readonly record struct ContactKey(NodeId Id, IPAddress Address);
+internal readonly record struct ContactKey(NodeId Id, IPAddress Address)
+{
+    public bool Equals(ContactKey other) => Id == other.Id && (ReferenceEquals(Address, other.Address) || Address.Equals(other.Address));
+
+    public override int GetHashCode() => Id.GetHashCode() ^ Address.GetHashCode();
+}
 
 /// <summary>What is remembered of a node that has proved its endpoint at least once. Times are monotonic.</summary>
 internal sealed class Contact
 {
+    // There are many of these: a Nullable<TimeSpan> would take twice the room.
+    private TimeSpan _lastPing = TimeSpan.MinValue;
+
     /// <summary>When the node last answered a ping: the age of its proof.</summary>
     public TimeSpan LastPong { get; set; }
 
     /// <summary>When the node last pinged us and we answered: about the age of our proof over there; null if it never did.</summary>
-    public TimeSpan? LastPing { get; set; }
+    public TimeSpan? LastPing
+    {
+        get => _lastPing == TimeSpan.MinValue ? null : _lastPing;
+        set => _lastPing = value ?? TimeSpan.MinValue;
+    }
 
     /// <summary>How many queries in a row were not answered.</summary>
     public int FindFailures { get; set; }

@@ -16,7 +16,8 @@ internal sealed partial class Discv4
         Send(from, new Pong(new Endpoint(from, ping.From.TcpPort), hash, Expiration(now), _local.Sequence), out _);
 
         // Only the TCP port is the sender's word; where it is, we see ourselves (discv4.md, "Ping Packet").
-        Node node = Node.Create(sender, from.Address, ping.From.TcpPort, from.Port);
+        Node node = _options.KnownNodes?.Invoke(new Endpoint(from, ping.From.TcpPort), sender.Bytes)
+            ?? Node.Create(sender, from.Address, ping.From.TcpPort, from.Port);
         Contact? contact = _contacts.Find(key);
         bool isProven = _contacts.IsProven(now.Monotonic, key);
         if (contact is not null)
@@ -49,7 +50,7 @@ internal sealed partial class Discv4
     private void PingBack(Timestamp now, IPEndPoint to, ContactKey key, Node node)
     {
         bool isRunning = _pings.ContainsKey(key);
-        int sameAddress = _awaited.GetValueOrDefault((to.Address, PacketType.Pong));
+        int sameAddress = _awaited.GetValueOrDefault(to.Address).Pongs;
         bool isAllowed = _pingBacks < Discv4Limits.MaxPingBacks
             && RequestCount < Discv4Limits.MaxRequests
             && (sameAddress < Discv4Limits.MaxPingBacksPerAddress || AddressRules.IsLan(to.Address));
@@ -59,7 +60,7 @@ internal sealed partial class Discv4
         }
 
         _pingBacks++;
-        SendPing(now, key.Id, to, (t, pong) =>
+        SendPing(now, key.Id, to, attempts: 1, (t, pong) =>
         {
             _pingBacks--;
             if (pong is not null)
@@ -79,9 +80,9 @@ internal sealed partial class Discv4
         for (int i = 0; i < count; i++)
         {
             Node node = _closest[i];
-            if (node.UdpEndPoint is { } udp && AddressRules.CheckRelayAddress(from.Address, udp.Address) is null)
+            if (node.Address is { } address && node.UdpPort != 0 && AddressRules.CheckRelayAddress(from.Address, address) is null)
             {
-                nodes.Add(new Neighbor(new Endpoint(udp, node.TcpPort), node.PublicKey.Bytes.ToArray()));
+                nodes.Add(new Neighbor(new Endpoint(address, (ushort)node.UdpPort, (ushort)node.TcpPort), node.PublicKey.Memory));
             }
 
             if (nodes.Count == Neighbors.MaxPerPacket)

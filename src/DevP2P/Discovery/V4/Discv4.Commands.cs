@@ -24,7 +24,7 @@ internal sealed partial class Discv4
         long id = ++_lastId;
         if (node.UdpEndPoint is { } to)
         {
-            SendPing(now, node.Id, to, (t, pong) => _outputs.Enqueue(new PingDone(
+            SendPing(now, node.Id, to, attempts: 1, (t, pong) => _outputs.Enqueue(new PingDone(
                 id, pong is null ? null : new PingReply(t - now, pong.To.ToUdp(), pong.RecordSequence))));
         }
         else
@@ -136,6 +136,11 @@ internal sealed partial class Discv4
 
     private void ServeWalks(Timestamp now)
     {
+        if (_walks.Count == 0)
+        {
+            return;
+        }
+
         foreach ((long id, Walk walk) in _walks)
         {
             while (walk.Wanted > 0 && walk.Nodes.TryTake(out Node? node))
@@ -159,7 +164,7 @@ internal sealed partial class Discv4
             return;
         }
 
-        SendPing(now, check.Node.Id, to, (t, pong) =>
+        SendPing(now, check.Node.Id, to, attempts: 1, (t, pong) =>
         {
             if (pong is null)
             {

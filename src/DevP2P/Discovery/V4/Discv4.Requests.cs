@@ -1,7 +1,6 @@
 using System.Net;
-using DevP2P.Crypto;
+using System.Runtime.InteropServices;
 using DevP2P.Discovery.Core;
-using DevP2P.NetUtil;
 using DevP2P.Nodes;
 
 namespace DevP2P.Discovery.V4;
@@ -10,12 +9,11 @@ namespace DevP2P.Discovery.V4;
 internal sealed partial class Discv4
 {
     private readonly Dictionary<ContactKey, PingRequest> _pings = [];
-    private readonly Dictionary<ContactKey, Queue<FindRequest>> _finds = [];
     private readonly Dictionary<PacketHash, PendingRecord> _records = [];
     private readonly Dictionary<ContactKey, List<ProofWait>> _proofWaits = [];
 
     // How many requests wait for which answer from where: all that is known before a signature is recovered.
-    private readonly Dictionary<(IPAddress Address, PacketType Type), int> _awaited = [];
+    private readonly Dictionary<IPAddress, AwaitedCounts> _awaited = [];
 
     // Requests that were sent in the current second. Equal ones would be the same packet, and look like a replay.
     private readonly HashSet<PacketHash> _sentThisSecond = [];
@@ -26,11 +24,17 @@ internal sealed partial class Discv4
     /// Pings a node. If a ping to the same endpoint is under way already, its answer serves both; a ping to another endpoint of
     /// the same address takes the place of the former, whose answer then does not count any more (T04: the latest ping).
     /// </summary>
-    private void SendPing(Timestamp now, NodeId id, IPEndPoint to, Action<Timestamp, Pong?> done)
+    /// <param name="now">The time.</param>
+    /// <param name="id">The node.</param>
+    /// <param name="to">Where it is.</param>
+    /// <param name="attempts">How many pings are sent at most, one after the other.</param>
+    /// <param name="done">Told the answer.</param>
+    private void SendPing(Timestamp now, NodeId id, IPEndPoint to, int attempts, Action<Timestamp, Pong?> done)
     {
         var key = new ContactKey(id, to.Address);
         if (_pings.TryGetValue(key, out PingRequest? pending) && pending.To.Port == to.Port)
         {
+            pending.Attempts = Math.Max(pending.Attempts, attempts);
             pending.Done.Add(done);
             return;
         }
@@ -41,16 +45,36 @@ internal sealed partial class Discv4
             return;
         }
 
-        Node self = _local.Node;
-        var from = new Endpoint(self.UdpEndPoint?.Address, (ushort)self.UdpPort, (ushort)self.TcpPort);
-        PacketHash hash = SendRequest(
-            now, to, expiration => new Ping(Ping.CurrentVersion, from, new Endpoint(to, 0), expiration, self.Sequence));
-        _local.AddContact(now.Monotonic, to);
-        var request = new PingRequest(to, hash, now.Monotonic);
+        var request = new PingRequest(key, to) { Attempts = attempts };
         request.Done.Add(done);
-        request.Timeout = _timers.Start(now.Monotonic + Discv4Limits.ResponseTimeout, t => EndPing(t, key, request, null));
         _pings[key] = request;
         Await(key.Address, PacketType.Pong, 1);
+        SendPing(now, request);
+    }
+
+    private void SendPing(Timestamp now, PingRequest request)
+    {
+        Node self = _local.Node;
+        var from = new Endpoint(self.UdpPort != 0 ? self.Address : null, (ushort)self.UdpPort, (ushort)self.TcpPort);
+        var to = new Endpoint(request.To, 0);
+        ulong sequence = self.Sequence;
+        request.Sent++;
+        request.Hash = SendRequest(now, request.To, expiration => new Ping(Ping.CurrentVersion, from, to, expiration, sequence));
+        request.Timeout = _timers.Start(now.Monotonic + Discv4Limits.ResponseTimeout, t => PingTimedOut(t, request));
+        _local.AddContact(now.Monotonic, request.To);
+    }
+
+    private void PingTimedOut(Timestamp now, PingRequest request)
+    {
+        // One that another endpoint's took the place of is not the latest any more.
+        if (request.Sent < request.Attempts && _pings.GetValueOrDefault(request.Key) == request)
+        {
+            SendPing(now, request);
+        }
+        else
+        {
+            EndPing(now, request, null);
+        }
     }
 
     private void HandlePong(Timestamp now, IPEndPoint from, ContactKey key, Pong pong)
@@ -64,16 +88,16 @@ internal sealed partial class Discv4
         contact.LastPing = request.PingedAt ?? contact.LastPing;
         _outputs.Enqueue(new EndpointVerified(key.Id, request.To));
         CountVote(now, from, pong.To);
-        EndPing(now, key, request, pong);
+        EndPing(now, request, pong);
     }
 
-    private void EndPing(Timestamp now, ContactKey key, PingRequest request, Pong? pong)
+    private void EndPing(Timestamp now, PingRequest request, Pong? pong)
     {
         request.Timeout!.Cancel();
-        Await(key.Address, PacketType.Pong, -1);
-        if (_pings.GetValueOrDefault(key) == request)
+        Await(request.Key.Address, PacketType.Pong, -1);
+        if (_pings.GetValueOrDefault(request.Key) == request)
         {
-            _pings.Remove(key);
+            _pings.Remove(request.Key);
         }
 
         foreach (Action<Timestamp, Pong?> done in request.Done)
@@ -106,7 +130,12 @@ internal sealed partial class Discv4
             return;
         }
 
-        SendPing(now, node.Id, to, (t, pong) =>
+        RenewProof(now, key, to, then);
+    }
+
+    /// <summary>The same, whatever we know of the proof.</summary>
+    private void RenewProof(Timestamp now, ContactKey key, IPEndPoint to, Action<Timestamp, bool> then) =>
+        SendPing(now, key.Id, to, Discv4Limits.Attempts, (t, pong) =>
         {
             bool hasPinged = _contacts.Find(key) is { } known && known.LastPing >= now.Monotonic;
             if (pong is null && !hasPinged)
@@ -130,7 +159,6 @@ internal sealed partial class Discv4
                 waits.Add(wait);
             }
         });
-    }
 
     /// <summary>A node has pinged us and was answered: whoever waited for this can go on.</summary>
     private void EndProofWaits(Timestamp now, ContactKey key)
@@ -154,108 +182,6 @@ internal sealed partial class Discv4
 
         wait.Then(now, true);
     }
-
-    /// <summary>
-    /// Asks a node for the nodes closest to a target. One question after the other: an answer does not say which of two it
-    /// belongs to.
-    /// </summary>
-    private void Find(Timestamp now, Node node, byte[] target, Action<Timestamp, List<Node>?> done) =>
-        EnsureProof(now, node, (t, isReady) =>
-        {
-            if (!isReady || node.UdpEndPoint is not { } to)
-            {
-                done(t, null);
-                return;
-            }
-
-            var key = new ContactKey(node.Id, to.Address);
-            var request = new FindRequest(to, target, done);
-            if (_finds.TryGetValue(key, out Queue<FindRequest>? queue))
-            {
-                queue.Enqueue(request);
-                return;
-            }
-
-            _finds.Add(key, queue = new Queue<FindRequest>(1));
-            queue.Enqueue(request);
-            SendFind(t, key, request);
-        });
-
-    private void SendFind(Timestamp now, ContactKey key, FindRequest request)
-    {
-        SendRequest(now, request.To, expiration => new FindNode(request.Target, expiration));
-        Await(key.Address, PacketType.Neighbors, 1);
-        request.Timeout = _timers.Start(now.Monotonic + Discv4Limits.ResponseTimeout, t => EndFind(t, key, request));
-    }
-
-    private void HandleNeighbors(Timestamp now, ContactKey key, Neighbors packet)
-    {
-        if (!_finds.TryGetValue(key, out Queue<FindRequest>? queue))
-        {
-            return;
-        }
-
-        FindRequest request = queue.Peek();
-        request.IsAnswered = true;
-        foreach (Neighbor neighbor in packet.Nodes)
-        {
-            if (request.Received == Neighbors.MaxPerAnswer)
-            {
-                break;
-            }
-
-            request.Received++;
-            if (Check(neighbor, key.Address) is { } node)
-            {
-                request.Nodes.Add(node);
-            }
-        }
-
-        if (request.Received == Neighbors.MaxPerAnswer)
-        {
-            EndFind(now, key, request);
-        }
-        else if (packet.Nodes.Count < Neighbors.MaxPerPacket && request.Timeout!.Due > now.Monotonic + Discv4Limits.LastNeighborsGrace)
-        {
-            // A packet that is not full is the last one, which may have overtaken the one before it.
-            request.Timeout.Cancel();
-            request.Timeout = _timers.Start(now.Monotonic + Discv4Limits.LastNeighborsGrace, t => EndFind(t, key, request));
-        }
-    }
-
-    private void EndFind(Timestamp now, ContactKey key, FindRequest request)
-    {
-        request.Timeout!.Cancel();
-        Await(key.Address, PacketType.Neighbors, -1);
-        if (_contacts.Find(key) is { } contact && (contact.FindFailures > 0 || !request.IsAnswered))
-        {
-            contact.FindFailures = request.IsAnswered ? 0 : contact.FindFailures + 1;
-            _outputs.Enqueue(new FindFailures(key.Id, key.Address, contact.FindFailures));
-        }
-
-        Queue<FindRequest> queue = _finds[key];
-        queue.Dequeue();
-        if (queue.TryPeek(out FindRequest? next))
-        {
-            SendFind(now, key, next);
-        }
-        else
-        {
-            _finds.Remove(key);
-        }
-
-        request.Done(now, request.IsAnswered ? request.Nodes : null);
-    }
-
-    /// <summary>Checks a node that another one names; null if it is not to be believed (T08, T18).</summary>
-    private Node? Check(Neighbor neighbor, IPAddress sender) =>
-        neighbor.Endpoint.Address is { } address
-        && neighbor.Endpoint.UdpPort > Discv4Limits.MaxPrivilegedPort
-        && AddressRules.CheckRelayAddress(sender, address) is null
-        && _options.NetRestrict?.Contains(address) != false
-        && PublicKey.TryParse(neighbor.Key.Span, out PublicKey? publicKey)
-            ? Node.Create(publicKey, address, neighbor.Endpoint.TcpPort, neighbor.Endpoint.UdpPort)
-            : null;
 
     /// <summary>Asks a node for its record.</summary>
     private void FetchRecord(Timestamp now, Node node, Action<Timestamp, NodeRecord?> done) =>
@@ -324,24 +250,54 @@ internal sealed partial class Discv4
     private void Await(IPAddress address, PacketType type, int change)
     {
         RequestCount += change;
-        int count = _awaited.GetValueOrDefault((address, type)) + change;
-        if (count == 0)
+        ref AwaitedCounts counts = ref CollectionsMarshal.GetValueRefOrAddDefault(_awaited, address, out _);
+        counts.Add(type, change);
+        if (counts.AreZero)
         {
-            _awaited.Remove((address, type));
-        }
-        else
-        {
-            _awaited[(address, type)] = count;
+            _awaited.Remove(address);
         }
     }
 
-    private sealed class PingRequest(IPEndPoint to, PacketHash hash, TimeSpan sentAt)
+    private bool IsAwaited(IPAddress address, PacketType type) => _awaited.TryGetValue(address, out AwaitedCounts counts) && counts.Get(type) > 0;
+
+    /// <summary>How many answers of each type are awaited from an address.</summary>
+    private record struct AwaitedCounts
     {
+        public int Pongs;
+        public int Neighbors;
+        public int Records;
+
+        public readonly bool AreZero => (Pongs | Neighbors | Records) == 0;
+
+        public readonly int Get(PacketType type) => type switch
+        {
+            PacketType.Pong => Pongs,
+            PacketType.Neighbors => Neighbors,
+            PacketType.RecordResponse => Records,
+            _ => 0,
+        };
+
+        public void Add(PacketType type, int change)
+        {
+            Pongs += type == PacketType.Pong ? change : 0;
+            Neighbors += type == PacketType.Neighbors ? change : 0;
+            Records += type == PacketType.RecordResponse ? change : 0;
+        }
+    }
+
+    private sealed class PingRequest(ContactKey key, IPEndPoint to)
+    {
+        public ContactKey Key => key;
+
         public IPEndPoint To => to;
 
-        public PacketHash Hash => hash;
+        /// <summary>How many pings are sent at most.</summary>
+        public int Attempts { get; set; }
 
-        public TimeSpan SentAt => sentAt;
+        public int Sent { get; set; }
+
+        /// <summary>The latest ping's.</summary>
+        public PacketHash Hash { get; set; }
 
         /// <summary>When the node pinged us meanwhile; null if it did not.</summary>
         public TimeSpan? PingedAt { get; set; }
@@ -356,24 +312,6 @@ internal sealed partial class Discv4
         public Action<Timestamp, bool> Then => then;
 
         public Timers.Timer? Timer { get; set; }
-    }
-
-    private sealed class FindRequest(IPEndPoint to, byte[] target, Action<Timestamp, List<Node>?> done)
-    {
-        public IPEndPoint To => to;
-
-        public byte[] Target => target;
-
-        public Action<Timestamp, List<Node>?> Done => done;
-
-        public List<Node> Nodes { get; } = [];
-
-        /// <summary>How many nodes were named, believed or not.</summary>
-        public int Received { get; set; }
-
-        public bool IsAnswered { get; set; }
-
-        public Timers.Timer? Timeout { get; set; }
     }
 
     private sealed class PendingRecord(ContactKey key, Action<Timestamp, NodeRecord?> done)

@@ -73,12 +73,7 @@ internal sealed partial class Discv4
         get
         {
             TimeSpan? next = Earlier(_timers.NextTimeout, Earlier(_table.NextTimeout, _refresh.NextTimeout));
-            foreach (Walk walk in _walks.Values)
-            {
-                next = Earlier(next, walk.Nodes.NextTimeout);
-            }
-
-            return next;
+            return _walks.Count == 0 ? next : _walks.Values.Aggregate(next, (earliest, walk) => Earlier(earliest, walk.Nodes.NextTimeout));
         }
     }
 
@@ -124,7 +119,7 @@ internal sealed partial class Discv4
         {
             PacketType.Ping => true,
             PacketType.FindNode or PacketType.RecordRequest => _contacts.HasAny(address),
-            _ => _awaited.ContainsKey((address, packet.Type)),
+            _ => IsAwaited(address, packet.Type),
         };
     }
 
@@ -149,7 +144,11 @@ internal sealed partial class Discv4
 
         if (packet.Expiration is { } expiration)
         {
-            WatchClock(now, key, expiration);
+            if (_drift.IsDue(now.Monotonic))
+            {
+                WatchClock(now, key, expiration);
+            }
+
             if (packet.IsExpired(now.Utc))
             {
                 return;

@@ -6,6 +6,12 @@ internal static class Discv4Limits
     /// <summary>How long an answer may take. Go: <c>respTimeout</c>.</summary>
     public static readonly TimeSpan ResponseTimeout = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>
+    /// How many times a node is asked, and before that pinged, until it counts as failed: datagrams get lost. A node that is
+    /// gone costs one ping more. go-ethereum asks once.
+    /// </summary>
+    public const int Attempts = 2;
+
     /// <summary>How long the packets that we send are valid. Go: <c>expiration</c>.</summary>
     public static readonly TimeSpan PacketLifetime = TimeSpan.FromSeconds(20);
 

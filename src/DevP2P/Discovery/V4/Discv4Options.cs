@@ -4,6 +4,14 @@ using DevP2P.Nodes;
 
 namespace DevP2P.Discovery.V4;
 
+/// <summary>
+/// Finds an object that stands for a node already, so that many machines in one process can share it, and its key is checked
+/// once. Null: a new one is made.
+/// </summary>
+/// <param name="endpoint">Where the node is.</param>
+/// <param name="key">Its key, 64 bytes, not checked.</param>
+internal delegate Node? KnownNodes(Endpoint endpoint, ReadOnlySpan<byte> key);
+
 /// <summary>What a <see cref="Discv4"/> is made of.</summary>
 internal sealed record Discv4Options
 {
@@ -21,6 +29,9 @@ internal sealed record Discv4Options
 
     /// <summary>If not null, nobody outside these networks is stored or heard.</summary>
     public NetList? NetRestrict { get; init; }
+
+    /// <summary>Objects that stand for nodes already; null where there are none to share.</summary>
+    public KnownNodes? KnownNodes { get; init; }
 
     /// <summary>Signs with a private key.</summary>
     public static PacketSigner SignWith(PrivateKey key) =>

@@ -1,0 +1,183 @@
+using System.Net;
+using DevP2P.Crypto;
+using DevP2P.Discovery.Core;
+using DevP2P.NetUtil;
+using DevP2P.Nodes;
+
+namespace DevP2P.Discovery.V4;
+
+/// <content>Questions for nodes, and their answers.</content>
+internal sealed partial class Discv4
+{
+    private readonly Dictionary<ContactKey, Queue<FindRequest>> _finds = [];
+
+    /// <summary>
+    /// Asks a node for the nodes closest to a target. One question after the other: an answer does not say which of two it
+    /// belongs to.
+    /// </summary>
+    private void Find(Timestamp now, Node node, byte[] target, Action<Timestamp, List<Node>?> done) =>
+        EnsureProof(now, node, (t, isReady) =>
+        {
+            if (!isReady || node.UdpEndPoint is not { } to)
+            {
+                done(t, null);
+                return;
+            }
+
+            var key = new ContactKey(node.Id, to.Address);
+            var request = new FindRequest(key, to, target, done);
+            if (_finds.TryGetValue(key, out Queue<FindRequest>? queue))
+            {
+                queue.Enqueue(request);
+                return;
+            }
+
+            _finds.Add(key, queue = new Queue<FindRequest>(1));
+            queue.Enqueue(request);
+            StartFind(t, request);
+        });
+
+    private void StartFind(Timestamp now, FindRequest request)
+    {
+        Await(request.Key.Address, PacketType.Neighbors, 1);
+        SendFind(now, request);
+    }
+
+    private void SendFind(Timestamp now, FindRequest request)
+    {
+        request.Sent++;
+        SendRequest(now, request.To, expiration => new FindNode(request.Target, expiration));
+        request.Timeout = _timers.Start(now.Monotonic + Discv4Limits.ResponseTimeout, t => FindTimedOut(t, request));
+    }
+
+    /// <summary>
+    /// Asks once more. Question or answer may have got lost, but also our half of the endpoint proof, without which no question
+    /// is answered; so that is renewed first. A node that is gone shows it now, and is not asked again.
+    /// </summary>
+    private void FindTimedOut(Timestamp now, FindRequest request)
+    {
+        if (request.IsAnswered || request.Sent >= Discv4Limits.Attempts)
+        {
+            EndFind(now, request);
+            return;
+        }
+
+        RenewProof(now, request.Key, request.To, (t, isReady) =>
+        {
+            // The answer may have come late, and counts.
+            if (request.IsEnded)
+            {
+                return;
+            }
+
+            if (isReady && !request.IsAnswered)
+            {
+                SendFind(t, request);
+            }
+            else
+            {
+                EndFind(t, request);
+            }
+        });
+    }
+
+    private void HandleNeighbors(Timestamp now, ContactKey key, Neighbors packet)
+    {
+        if (!_finds.TryGetValue(key, out Queue<FindRequest>? queue))
+        {
+            return;
+        }
+
+        FindRequest request = queue.Peek();
+        request.IsAnswered = true;
+        foreach (Neighbor neighbor in packet.Nodes)
+        {
+            if (request.Received == Neighbors.MaxPerAnswer)
+            {
+                break;
+            }
+
+            request.Received++;
+            if (Check(neighbor, key.Address) is { } node)
+            {
+                request.Nodes.Add(node);
+            }
+        }
+
+        if (request.Received == Neighbors.MaxPerAnswer)
+        {
+            EndFind(now, request);
+        }
+        else if (packet.Nodes.Count < Neighbors.MaxPerPacket && request.Timeout!.Due > now.Monotonic + Discv4Limits.LastNeighborsGrace)
+        {
+            // A packet that is not full is the last one, which may have overtaken the one before it.
+            request.Timeout.Cancel();
+            request.Timeout = _timers.Start(now.Monotonic + Discv4Limits.LastNeighborsGrace, t => EndFind(t, request));
+        }
+    }
+
+    private void EndFind(Timestamp now, FindRequest request)
+    {
+        ContactKey key = request.Key;
+        request.IsEnded = true;
+        request.Timeout!.Cancel();
+        Await(key.Address, PacketType.Neighbors, -1);
+        if (_contacts.Find(key) is { } contact && (contact.FindFailures > 0 || !request.IsAnswered))
+        {
+            contact.FindFailures = request.IsAnswered ? 0 : contact.FindFailures + 1;
+            _outputs.Enqueue(new FindFailures(key.Id, key.Address, contact.FindFailures));
+        }
+
+        Queue<FindRequest> queue = _finds[key];
+        queue.Dequeue();
+        if (queue.TryPeek(out FindRequest? next))
+        {
+            StartFind(now, next);
+        }
+        else
+        {
+            _finds.Remove(key);
+        }
+
+        request.Done(now, request.IsAnswered ? request.Nodes : null);
+    }
+
+    /// <summary>Checks a node that another one names; null if it is not to be believed (T08, T18).</summary>
+    private Node? Check(Neighbor neighbor, IPAddress sender) =>
+        neighbor.Endpoint.Address is { } address
+        && neighbor.Endpoint.UdpPort > Discv4Limits.MaxPrivilegedPort
+        && AddressRules.CheckRelayAddress(sender, address) is null
+        && _options.NetRestrict?.Contains(address) != false
+            ? _options.KnownNodes?.Invoke(neighbor.Endpoint, neighbor.Key.Span) ?? MakeNode(neighbor)
+            : null;
+
+    private static Node? MakeNode(Neighbor neighbor) =>
+        PublicKey.TryParse(neighbor.Key.Span, out PublicKey? publicKey)
+            ? Node.Create(publicKey, neighbor.Endpoint.Address, neighbor.Endpoint.TcpPort, neighbor.Endpoint.UdpPort)
+            : null;
+
+    private sealed class FindRequest(ContactKey key, IPEndPoint to, byte[] target, Action<Timestamp, List<Node>?> done)
+    {
+        public ContactKey Key => key;
+
+        public IPEndPoint To => to;
+
+        public byte[] Target => target;
+
+        public Action<Timestamp, List<Node>?> Done => done;
+
+        public List<Node> Nodes { get; } = [];
+
+        /// <summary>How many nodes were named, believed or not.</summary>
+        public int Received { get; set; }
+
+        public bool IsAnswered { get; set; }
+
+        public bool IsEnded { get; set; }
+
+        /// <summary>How many times the question was sent.</summary>
+        public int Sent { get; set; }
+
+        public Timers.Timer? Timeout { get; set; }
+    }
+}
