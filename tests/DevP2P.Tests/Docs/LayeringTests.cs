@@ -36,6 +36,9 @@ public sealed partial class LayeringTests
         [("Dialing/DialLimits.cs", "InboundThrottle")] = NamesakeReason,
         [("Dialing/DialRefusal.cs", "PendingInbound")] = NamesakeReason,
         [("Discovery/Core/Distance.cs", "Log")] = NamesakeReason,
+        [("Discovery/V5/Output.cs", "Protocol")] = NamesakeReason,
+        [("Discovery/V5/PacketHeader.cs", "Handshake")] = NamesakeReason,
+        [("Discovery/V5/WireMessage.cs", "Protocol")] = NamesakeReason,
         [("Nodes/ForkIdSchedule.cs", "Timestamp")] = NamesakeReason,
         [("Nodes/NodeDatabase.Records.cs", "Contacts")] = NamesakeReason,
         [("Nodes/NodeDatabase.Records.cs", "FindFailures")] = NamesakeReason,
@@ -44,6 +47,7 @@ public sealed partial class LayeringTests
         [("Nodes/NodeDatabaseContact.cs", "FindFailures")] = NamesakeReason,
         [("Nodes/NodeDatabaseEntry.cs", "Contacts")] = NamesakeReason,
         [("Nodes/NodeDatabaseTables.cs", "Contacts")] = NamesakeReason,
+        [("Rlpx/Handshake.cs", "RemoteKey")] = NamesakeReason,
     };
 
     private const string NamesakeReason = "no use at all: a member of its own with the name of a type";

@@ -6,8 +6,8 @@ namespace DevP2P.Discovery.Core;
 
 /// <summary>What is searched for.</summary>
 /// <param name="Id">The id whose closest nodes are wanted.</param>
-/// <param name="Key">In v4, the key whose hash it is: that is what is asked for. Otherwise empty.</param>
-internal readonly record struct SearchTarget(NodeId Id, ReadOnlyMemory<byte> Key = default);
+/// <param name="Key">In v4, the key whose hash it is: that is what is asked for. Otherwise null.</param>
+internal readonly record struct SearchTarget(NodeId Id, byte[]? Key = null);
 
 /// <summary>A lookup, and what it is for.</summary>
 internal sealed class Search(NodeId self, SearchTarget target, Action<Timestamp, Node>? answered, Action<Timestamp, Lookup> done, bool needsTable)

@@ -13,7 +13,7 @@ internal sealed partial class Discv4
     {
         NodeId id = sender.NodeId;
         var key = new ContactKey(id, from.Address);
-        Send(from, new Pong(new Endpoint(from, ping.From.TcpPort), hash, Expiration(now), _local.Sequence), out _);
+        Send(from, new Pong(new Endpoint(from, ping.From.TcpPort), hash, Expiration(now), Local.Sequence), out _);
 
         // Only the TCP port is the sender's word; where it is, we see ourselves (discv4.md, "Ping Packet").
         Node node = _options.KnownNodes?.Invoke(new Endpoint(from, ping.From.TcpPort), sender.Bytes)
@@ -27,10 +27,10 @@ internal sealed partial class Discv4
 
         if (isProven)
         {
-            _outputs.Enqueue(new PingReceived(id, from.Address));
+            Put(new PingReceived(id, from.Address));
             // Without proof the address may be forged, and the vote with it.
             CountVote(now, from, ping.To);
-            _table.AddInbound(now, node);
+            Table.AddInbound(now, node);
         }
 
         if (!isProven || now.Monotonic - contact!.LastPong > Discv4Limits.ProofRenewal)
@@ -65,7 +65,7 @@ internal sealed partial class Discv4
             _pingBacks--;
             if (pong is not null)
             {
-                _table.AddInbound(t, node);
+                Table.AddInbound(t, node);
             }
         });
     }
@@ -74,7 +74,7 @@ internal sealed partial class Discv4
     {
         Span<byte> target = stackalloc byte[NodeId.Size];
         Keccak256.Hash(query.Target.Span, target);
-        int count = _table.GetClosest(new NodeId(target), preferLive: true, _closest);
+        int count = Table.GetClosest(new NodeId(target), preferLive: true, _closest);
         var nodes = new List<Neighbor>(Neighbors.MaxPerPacket);
         bool isAnswered = false;
         for (int i = 0; i < count; i++)
@@ -102,7 +102,7 @@ internal sealed partial class Discv4
     private void HandleRecordRequest(Timestamp now, IPEndPoint from, PacketHash hash)
     {
         _ = now;
-        if (_local.Node.Record is { } record)
+        if (Local.Node.Record is { } record)
         {
             Send(from, new RecordResponse(hash, record.Encoded), out _);
         }
@@ -112,14 +112,14 @@ internal sealed partial class Discv4
     {
         if (seen.ToUdp() is { } endPoint)
         {
-            _local.AddEndPointStatement(now.Monotonic, from, endPoint);
+            Local.AddEndPointStatement(now.Monotonic, from, endPoint);
         }
     }
 
     private PacketHash Send(IPEndPoint to, Packet packet, out int length)
     {
         length = Codec.Encode(packet, _options.Sign, _buffer, out PacketHash hash);
-        _outputs.Enqueue(new Transmit(to, packet.Type, _buffer.AsSpan(0, length).ToArray()));
+        Put(new Transmit(to, packet.Type, _buffer.AsSpan(0, length).ToArray()));
         return hash;
     }
 

@@ -47,7 +47,7 @@ internal sealed partial class Discv4
     {
         request.Sent++;
         SendRequest(now, request.To, expiration => new FindNode(request.Target, expiration));
-        request.Timeout = _timers.Start(now.Monotonic + Discv4Limits.ResponseTimeout, t => FindTimedOut(t, request));
+        request.Timeout = Timers.Start(now.Monotonic + Discv4Limits.ResponseTimeout, t => FindTimedOut(t, request));
     }
 
     /// <summary>
@@ -112,7 +112,7 @@ internal sealed partial class Discv4
         {
             // A packet that is not full is the last one, which may have overtaken the one before it.
             request.Timeout.Cancel();
-            request.Timeout = _timers.Start(now.Monotonic + Discv4Limits.LastNeighborsGrace, t => EndFind(t, request));
+            request.Timeout = Timers.Start(now.Monotonic + Discv4Limits.LastNeighborsGrace, t => EndFind(t, request));
         }
     }
 
@@ -125,7 +125,7 @@ internal sealed partial class Discv4
         if (_contacts.Find(key) is { } contact && (contact.FindFailures > 0 || !request.IsAnswered))
         {
             contact.FindFailures = request.IsAnswered ? 0 : contact.FindFailures + 1;
-            _outputs.Enqueue(new FindFailures(key.Id, key.Address, contact.FindFailures));
+            Put(new FindFailures(key.Id, key.Address, contact.FindFailures));
         }
 
         Queue<FindRequest> queue = _finds[key];

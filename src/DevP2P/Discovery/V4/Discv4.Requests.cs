@@ -54,14 +54,14 @@ internal sealed partial class Discv4
 
     private void SendPing(Timestamp now, PingRequest request)
     {
-        Node self = _local.Node;
+        Node self = Local.Node;
         var from = new Endpoint(self.UdpPort != 0 ? self.Address : null, (ushort)self.UdpPort, (ushort)self.TcpPort);
         var to = new Endpoint(request.To, 0);
         ulong sequence = self.Sequence;
         request.Sent++;
         request.Hash = SendRequest(now, request.To, expiration => new Ping(Ping.CurrentVersion, from, to, expiration, sequence));
-        request.Timeout = _timers.Start(now.Monotonic + Discv4Limits.ResponseTimeout, t => PingTimedOut(t, request));
-        _local.AddContact(now.Monotonic, request.To);
+        request.Timeout = Timers.Start(now.Monotonic + Discv4Limits.ResponseTimeout, t => PingTimedOut(t, request));
+        Local.AddContact(now.Monotonic, request.To);
     }
 
     private void PingTimedOut(Timestamp now, PingRequest request)
@@ -86,7 +86,7 @@ internal sealed partial class Discv4
 
         Contact contact = _contacts.AddProof(now.Monotonic, key);
         contact.LastPing = request.PingedAt ?? contact.LastPing;
-        _outputs.Enqueue(new EndpointVerified(key.Id, request.To));
+        Put(new EndpointVerified(key.Id, request.To));
         CountVote(now, from, pong.To);
         EndPing(now, request, pong);
     }
@@ -147,8 +147,8 @@ internal sealed partial class Discv4
             // If it needs a proof, it pings us now. Otherwise it has one already, and we wait for nothing.
             var wait = new ProofWait(then);
             wait.Timer = hasPinged
-                ? _timers.Start(t.Monotonic + Discv4Limits.ProofGrace, t2 => then(t2, true))
-                : _timers.Start(t.Monotonic + Discv4Limits.ResponseTimeout, t2 => EndProofWait(t2, key, wait));
+                ? Timers.Start(t.Monotonic + Discv4Limits.ProofGrace, t2 => then(t2, true))
+                : Timers.Start(t.Monotonic + Discv4Limits.ResponseTimeout, t2 => EndProofWait(t2, key, wait));
             if (!hasPinged)
             {
                 if (!_proofWaits.TryGetValue(key, out List<ProofWait>? waits))
@@ -168,7 +168,7 @@ internal sealed partial class Discv4
             foreach (ProofWait wait in waits)
             {
                 wait.Timer!.Cancel();
-                _timers.Start(now.Monotonic + Discv4Limits.ProofGrace, t => wait.Then(t, true));
+                Timers.Start(now.Monotonic + Discv4Limits.ProofGrace, t => wait.Then(t, true));
             }
         }
     }
@@ -184,7 +184,7 @@ internal sealed partial class Discv4
     }
 
     /// <summary>Asks a node for its record.</summary>
-    private void FetchRecord(Timestamp now, Node node, Action<Timestamp, NodeRecord?> done) =>
+    protected override void FetchRecord(Timestamp now, Node node, Action<Timestamp, NodeRecord?> done) =>
         EnsureProof(now, node, (t, isReady) =>
         {
             if (!isReady || node.UdpEndPoint is not { } to || RequestCount >= Discv4Limits.MaxRequests)
@@ -195,7 +195,7 @@ internal sealed partial class Discv4
 
             PacketHash hash = SendRequest(t, to, expiration => new RecordRequest(expiration));
             var request = new PendingRecord(new ContactKey(node.Id, to.Address), done);
-            request.Timeout = _timers.Start(t.Monotonic + Discv4Limits.ResponseTimeout, t2 => EndRecord(t2, hash, null));
+            request.Timeout = Timers.Start(t.Monotonic + Discv4Limits.ResponseTimeout, t2 => EndRecord(t2, hash, null));
             _records.Add(hash, request);
             Await(to.Address, PacketType.RecordResponse, 1);
         });
@@ -240,12 +240,9 @@ internal sealed partial class Discv4
             length = Codec.Encode(packet, _options.Sign, _buffer, out hash);
         }
 
-        _outputs.Enqueue(new Transmit(to, packet.Type, _buffer.AsSpan(0, length).ToArray()));
+        Put(new Transmit(to, packet.Type, _buffer.AsSpan(0, length).ToArray()));
         return hash;
     }
-
-    /// <summary>Not within the call that asks: a continuation may ask again.</summary>
-    private void Later(Timestamp now, Action<Timestamp> action) => _timers.Start(now.Monotonic, action);
 
     private void Await(IPAddress address, PacketType type, int change)
     {

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using DevP2P.Crypto;
 using DevP2P.Discovery.Core;
@@ -14,14 +13,6 @@ namespace DevP2P.Discovery.V4;
 /// <remarks>
 /// <para>Go: <c>discover.UDPv4</c>. Specified in discv4.md, EIP-8 and EIP-868.</para>
 /// <para>
-/// Its methods are of four kinds. Facts: <see cref="HandlePacket"/>, <see cref="HandleTimeout"/>, <see cref="AddSeeds"/>.
-/// Commands: <see cref="StartPing"/>, <see cref="RequestRecord"/>, <see cref="StartLookup"/>, <see cref="Resolve"/>,
-/// <see cref="OpenWalk"/>, <see cref="WantRandomNode"/>, <see cref="CloseWalk"/>, <see cref="Refresh"/>. Outputs:
-/// <see cref="TryDequeue"/>, <see cref="NextTimeout"/>. Getters: the rest. After any fact or command, the pump drains
-/// <see cref="TryDequeue"/> and waits for the next event or <see cref="NextTimeout"/>. The first call is
-/// <see cref="HandleTimeout"/>: it begins to fill the table.
-/// </para>
-/// <para>
 /// Endpoint proof (T04): nobody is answered with more than a pong who has not, within
 /// <see cref="Discv4Limits.ProofLifetime"/>, sent from the same address, with the same key, a pong with the hash of our latest
 /// ping. Ours with others is renewed before a query when it is older than <see cref="Discv4Limits.ProofRenewal"/>.
@@ -31,62 +22,23 @@ namespace DevP2P.Discovery.V4;
 /// here but by the pump, before it recovers a signature; see also <see cref="IsWorthRecovering"/>.
 /// </para>
 /// </remarks>
-internal sealed partial class Discv4
+internal sealed partial class Discv4 : DiscoveryMachine
 {
     private readonly Discv4Options _options;
-    private readonly LocalNode _local;
-    private readonly NodeTable _table;
-    private readonly TableRefresh _refresh;
     private readonly Contacts _contacts = new();
     private readonly ClockDrift _drift = new();
-    private readonly Timers _timers = new();
-    private readonly Queue<Output> _outputs = [];
     private readonly Node[] _closest = new Node[Neighbors.MaxPerAnswer];
     private readonly byte[] _buffer = new byte[Codec.MaxPacketSize];
-    private long _lastId;
     private TimeSpan? _lastExpired;
-    private bool _isInitialized;
 
     public Discv4(Discv4Options options, Timestamp now)
-    {
-        _options = options;
-        _local = options.Local;
-        _table = new NodeTable(_local.Id, options.Random, options.NetRestrict);
-        _refresh = new TableRefresh(now, _table, options.Random);
-    }
-
-    /// <summary>The nodes that we know, for reading.</summary>
-    public NodeTable Table => _table;
-
-    /// <summary>Our own node.</summary>
-    public LocalNode Local => _local;
+        : base(now, options.Local, options.Random, options.BootstrapNodes, options.NetRestrict) => _options = options;
 
     /// <summary>How many endpoint proofs are remembered.</summary>
     public int ContactCount => _contacts.Count;
 
     /// <summary>How many requests wait for an answer.</summary>
     public int RequestCount { get; private set; }
-
-    /// <summary>When <see cref="HandleTimeout"/> is to be called at the latest, on the monotonic clock; null if only an event can change anything.</summary>
-    public TimeSpan? NextTimeout
-    {
-        get
-        {
-            TimeSpan? next = Earlier(_timers.NextTimeout, Earlier(_table.NextTimeout, _refresh.NextTimeout));
-            return _walks.Count == 0 ? next : _walks.Values.Aggregate(next, (earliest, walk) => Earlier(earliest, walk.Nodes.NextTimeout));
-        }
-    }
-
-    /// <summary>The next output.</summary>
-    public bool TryDequeue([NotNullWhen(true)] out Output? output) => _outputs.TryDequeue(out output);
-
-    /// <summary>Lets time pass.</summary>
-    public void HandleTimeout(Timestamp now)
-    {
-        _timers.Run(now);
-        _table.HandleTimeout(now);
-        Settle(now);
-    }
 
     /// <summary>
     /// The cheap question before the expensive one who has signed: whether a packet from there could matter at all. Answers
@@ -137,7 +89,7 @@ internal sealed partial class Discv4
         }
 
         ContactKey key = new(sender.NodeId, from.Address);
-        if (key.Id == _local.Id || from.Port == 0 || (_options.NetRestrict is { } allowed && !allowed.Contains(from.Address)))
+        if (key.Id == Local.Id || from.Port == 0 || (_options.NetRestrict is { } allowed && !allowed.Contains(from.Address)))
         {
             return;
         }
@@ -180,22 +132,6 @@ internal sealed partial class Discv4
         Settle(now);
     }
 
-    /// <summary>Answers <see cref="SeedsWanted"/>.</summary>
-    /// <param name="now">The time.</param>
-    /// <param name="proven">Nodes that were proven in earlier runs, best first.</param>
-    public void AddSeeds(Timestamp now, ReadOnlySpan<Node> proven)
-    {
-        _refresh.SeedsLoaded(now, proven, [.. _options.BootstrapNodes]);
-        Settle(now);
-    }
-
-    /// <summary>Fills the table soon, as at the start: on the operator's word or a watchdog's.</summary>
-    public void Refresh(Timestamp now)
-    {
-        _refresh.Request(now);
-        Settle(now);
-    }
-
     /// <summary>
     /// Remembers an endpoint proof of an earlier run, so that those who rely on it are answered.
     /// </summary>
@@ -217,72 +153,12 @@ internal sealed partial class Discv4
     /// <summary>The moment on the monotonic clock; null for one in the future, when some clock must have been wrong.</summary>
     private static TimeSpan? ToMonotonic(Timestamp now, DateTimeOffset utc) => utc <= now.Utc ? now.Monotonic - (now.Utc - utc) : null;
 
-    /// <summary>Does what the table, the refresh and the walks want, until they want nothing more.</summary>
-    private void Settle(Timestamp now)
-    {
-        do
-        {
-            while (_table.TryDequeue(out TableOutput output))
-            {
-                HandleTableOutput(now, output);
-            }
-
-            while (_refresh.TryGetStep(now, out RefreshStep step))
-            {
-                TakeRefreshStep(now, step);
-            }
-
-            ServeWalks(now);
-        }
-        while (TryStartQueuedLookup(now));
-
-        if (!_isInitialized && _table.IsInitialized)
-        {
-            _isInitialized = true;
-            _outputs.Enqueue(new Initialized());
-        }
-    }
-
-    private void HandleTableOutput(Timestamp now, TableOutput output)
-    {
-        switch (output.Kind)
-        {
-            case TableOutputKind.Check:
-                CheckLiveness(now, output.Check);
-                break;
-            case TableOutputKind.NodeAdded:
-                _outputs.Enqueue(new NodeAdded(output.Node));
-                break;
-            case TableOutputKind.NodeRemoved:
-                _outputs.Enqueue(new NodeRemoved(output.Node));
-                break;
-        }
-    }
-
-    private void TakeRefreshStep(Timestamp now, RefreshStep step)
-    {
-        switch (step)
-        {
-            case RefreshStep.LoadSeeds:
-                _outputs.Enqueue(new SeedsWanted());
-                break;
-            case RefreshStep.LookUpSelf:
-                QueueLookup(_local.PublicKey.Bytes.ToArray(), null, (t, _) => _refresh.LookupEnded(t));
-                break;
-            case RefreshStep.LookUpRandom:
-                QueueLookup(RandomTarget(), null, (t, _) => _refresh.LookupEnded(t));
-                break;
-        }
-    }
-
     private void WatchClock(Timestamp now, ContactKey key, ulong expiration)
     {
         bool answersUs = _contacts.Find(key) is { } contact && now.Monotonic - contact.LastPong < ClockDrift.Cooldown;
         if (_drift.Add(now, key.Id, key.Address, expiration, answersUs) is { } ahead)
         {
-            _outputs.Enqueue(new ClockDrifted(ahead));
+            Put(new ClockDrifted(ahead));
         }
     }
-
-    private static TimeSpan? Earlier(TimeSpan? a, TimeSpan? b) => a is null || b < a ? b : a;
 }

@@ -42,9 +42,6 @@ internal static class Discv4Limits
     /// <summary>Ports up to this one are not believed of nodes that others name. Go: <c>errLowPort</c>.</summary>
     public const int MaxPrivilegedPort = 1024;
 
-    /// <summary>How many lookups run at once; others wait.</summary>
-    public const int MaxLookups = 16;
-
     /// <summary>Requests that wait for an answer. All but inbound contacts are bounded by what the operator asks for.</summary>
     public const int MaxRequests = 1024;
 

@@ -7,7 +7,7 @@ namespace DevP2P.Discovery.V4;
 /// <summary>Send this datagram.</summary>
 internal sealed record Transmit(IPEndPoint To, PacketType Type, ReadOnlyMemory<byte> Datagram) : Output;
 
-/// <summary>The end of <see cref="Discv4.StartPing"/>.</summary>
+/// <summary>The end of <see cref="DiscoveryMachine.StartPing"/>.</summary>
 /// <param name="Id">What that returned.</param>
 /// <param name="Reply">The answer, or null if none came in time or the node has no endpoint.</param>
 internal sealed record PingDone(long Id, PingReply? Reply) : Output;
