@@ -37,6 +37,13 @@ public sealed partial class Server
     /// <remarks>Go: <c>Server.DiscoveryV4</c>.</remarks>
     public DiscoveryV4? DiscoveryV4 { get; private set; }
 
+    /// <summary>Node Discovery v5.1, if it is on and the server has been started.</summary>
+    /// <remarks>Go: <c>Server.DiscoveryV5</c>.</remarks>
+    public DiscoveryV5? DiscoveryV5 { get; private set; }
+
+    /// <summary>How many nodes the tables of discovery have.</summary>
+    private int KnownNodes => (DiscoveryV4?.NodeCount ?? 0) + (DiscoveryV5?.NodeCount ?? 0);
+
     private async Task StartDiscoveryAsync(CancellationToken cancellationToken)
     {
         if (_options.NoDiscovery)
@@ -44,38 +51,83 @@ public sealed partial class Server
             return;
         }
 
-        if (_options.DiscoveryV5 || _options.LegacyTopicDiscovery)
+        if (_options.LegacyTopicDiscovery)
         {
             Log.DiscoveryMissing(_logger);
         }
 
-        if (!_options.DiscoveryV4)
+        IPEndPoint listen = ListenEndPoints.Count > 0 ? ListenEndPoints[0] : new IPEndPoint(IPAddress.IPv6Any, 0);
+        if (_options.DiscoveryV4)
         {
-            return;
+            DiscoveryV4 = await BindAsync(listen, MakeDiscoveryV4, static (d, stop) => d.StartAsync(stop), cancellationToken).ConfigureAwait(false);
         }
 
-        DiscoveryV4 = await StartDiscoveryV4Async(
-            ListenEndPoints.Count > 0 ? ListenEndPoints[0] : new IPEndPoint(IPAddress.IPv6Any, 0), cancellationToken).ConfigureAwait(false);
+        if (_options.DiscoveryV5)
+        {
+            bool hasOwnAddress = _options.DiscoveryV5Address is { } text && ListenAddresses.TryParse(text, out listen!);
+            try
+            {
+                DiscoveryV5 = await BindAsync(
+                    listen, at => MakeDiscoveryV5(at, hasOwnAddress ? null : DiscoveryV4), static (d, stop) => d.StartAsync(stop), cancellationToken).ConfigureAwait(false);
+            }
+            catch
+            {
+                await StopDiscoveryAsync().ConfigureAwait(false);
+                throw;
+            }
+        }
     }
 
-    private async Task<DiscoveryV4> StartDiscoveryV4Async(IPEndPoint listen, CancellationToken cancellationToken)
+    private async Task StopDiscoveryAsync()
     {
-        var discovery = new DiscoveryV4(new DiscoveryV4Options
+        // v5 may be on the port of v4.
+        if (DiscoveryV5 is { } v5)
         {
-            PrivateKey = _options.PrivateKey,
-            ListenEndPoint = listen,
-            BootstrapNodes = _options.BootstrapNodes,
-            NetRestrict = _options.NetRestrict,
-            LocalNode = _localNode,
-            TimeProvider = _time,
-            LoggerFactory = _options.LoggerFactory,
-            OnFact = Remember,
-            GetSeeds = () => [.. _database.GetSeeds(SeedCount, MaxSeedAge).Select(static entry => entry.ToNode()).OfType<Node>()],
-            Prepare = RestoreProofs,
-        });
+            await v5.StopAsync().ConfigureAwait(false);
+        }
+
+        if (DiscoveryV4 is { } v4)
+        {
+            await v4.StopAsync().ConfigureAwait(false);
+        }
+    }
+
+    private DiscoveryV4 MakeDiscoveryV4(IPEndPoint listen) => new(new DiscoveryV4Options
+    {
+        PrivateKey = _options.PrivateKey,
+        ListenEndPoint = listen,
+        BootstrapNodes = _options.BootstrapNodes,
+        NetRestrict = _options.NetRestrict,
+        LocalNode = _localNode,
+        TimeProvider = _time,
+        LoggerFactory = _options.LoggerFactory,
+        OnFact = Remember,
+        GetSeeds = () => GetSeeds(withRecord: false),
+        Prepare = RestoreProofs,
+    });
+
+    private DiscoveryV5 MakeDiscoveryV5(IPEndPoint listen, DiscoveryV4? sharedWith) => new(new DiscoveryV5Options
+    {
+        PrivateKey = _options.PrivateKey,
+        ListenEndPoint = listen,
+        SharedWith = sharedWith,
+        BootstrapNodes = _options.BootstrapNodesV5,
+        NetRestrict = _options.NetRestrict,
+        LocalNode = _localNode,
+        TimeProvider = _time,
+        LoggerFactory = _options.LoggerFactory,
+        OnFact = Remember,
+        GetSeeds = () => GetSeeds(withRecord: true),
+    });
+
+    /// <summary>Starts a discovery, on another port if the system chose a free TCP port whose UDP twin is taken.</summary>
+    private async Task<T> BindAsync<T>(IPEndPoint listen, Func<IPEndPoint, T> make, Func<T, CancellationToken, Task> start, CancellationToken cancellationToken)
+        where T : IAsyncDisposable
+    {
+        T discovery = make(listen);
         try
         {
-            await discovery.StartAsync(cancellationToken).ConfigureAwait(false);
+            await start(discovery, cancellationToken).ConfigureAwait(false);
             return discovery;
         }
         catch (SocketException e)
@@ -87,10 +139,13 @@ public sealed partial class Server
                 throw new P2PException($"cannot listen on UDP {listen} for discovery: {e.Message}", e);
             }
 
-            // The system chose a free TCP port whose UDP twin is taken: the record names both ports anyway.
-            return await StartDiscoveryV4Async(new IPEndPoint(listen.Address, 0), cancellationToken).ConfigureAwait(false);
+            // The record names both ports anyway.
+            return await BindAsync(new IPEndPoint(listen.Address, 0), make, start, cancellationToken).ConfigureAwait(false);
         }
     }
+
+    private IReadOnlyList<Node> GetSeeds(bool withRecord) =>
+        [.. _database.GetSeeds(SeedCount, MaxSeedAge).Select(static entry => entry.ToNode()).OfType<Node>().Where(n => !withRecord || n.Record is not null)];
 
     /// <summary>
     /// On the loop. As in Go, a protocol that brings candidates of its own knows better whom to dial than discovery does.
@@ -103,23 +158,34 @@ public sealed partial class Server
             AddCandidateSource(useful.ToAsyncEnumerable(), allowLan: true);
         }
 
-        if (DiscoveryV4 is { } discovery && _options.Protocols.All(static p => p.DialCandidates is null))
+        if (_options.Protocols.Any(static p => p.DialCandidates is not null))
         {
-            // The table has let in LAN addresses only from the LAN (T18), and none that are reserved.
-            AddCandidateSource(discovery.RandomNodes(), allowLan: true);
+            return;
+        }
+
+        // The tables have let in LAN addresses only from the LAN (T18), and none that are reserved. Each is a source of its own, so
+        // that neither owns the dialed side (T03).
+        if (DiscoveryV4 is { } v4)
+        {
+            AddCandidateSource(v4.RandomNodes(), allowLan: true);
+        }
+
+        if (DiscoveryV5 is { } v5)
+        {
+            AddCandidateSource(v5.RandomNodes(static n => n.TcpPort != 0), allowLan: true);
         }
     }
 
     private async Task<Node?> FindNodeAsync(Node node, CancellationToken cancellationToken)
     {
-        if (DiscoveryV4 is not { } discovery)
-        {
-            return null;
-        }
-
         try
         {
-            Node? found = await discovery.ResolveAsync(node, cancellationToken).ConfigureAwait(false);
+            Node? found = DiscoveryV4 is { } v4 ? await v4.ResolveAsync(node, cancellationToken).ConfigureAwait(false) : null;
+            if (found is null && DiscoveryV5 is { } v5)
+            {
+                found = await v5.ResolveAsync(node, cancellationToken).ConfigureAwait(false);
+            }
+
             if (found is not null)
             {
                 Post(() => _dials.UpdateAddress(Now, found));
@@ -181,20 +247,21 @@ public sealed partial class Server
     /// <summary>Called about once a second.</summary>
     private void WatchForStarvation()
     {
-        if (DiscoveryV4 is not { } discovery)
+        if (DiscoveryV4 is null && DiscoveryV5 is null)
         {
             return;
         }
 
-        if (!_snapshot.IsEmpty && discovery.NodeCount > 0)
+        if (!_snapshot.IsEmpty && KnownNodes > 0)
         {
             _wellSince = Now;
         }
         else if (Now - _wellSince >= StarvationLimit)
         {
             _wellSince = Now;
-            Log.Starving(_logger, _snapshot.Count, discovery.NodeCount);
-            discovery.Refresh();
+            Log.Starving(_logger, _snapshot.Count, KnownNodes);
+            DiscoveryV4?.Refresh();
+            DiscoveryV5?.Refresh();
         }
     }
 }

@@ -171,11 +171,7 @@ public sealed partial class Server : IAsyncDisposable
 
         await _stopping.CancelAsync().ConfigureAwait(false);
         _listener?.Dispose();
-        if (DiscoveryV4 is { } discovery)
-        {
-            await discovery.StopAsync().ConfigureAwait(false);
-        }
-
+        await StopDiscoveryAsync().ConfigureAwait(false);
         Post(BeginStop);
         await loop.ConfigureAwait(false);
         await _database.DisposeAsync().ConfigureAwait(false);

@@ -36,13 +36,19 @@ public sealed record ServerOptions
     /// </summary>
     public bool DiscoveryV4 { get; init; } = true;
 
-    /// <summary>Node Discovery v5.1 (TOML: <c>DiscoveryV5</c>). Not part of this version.</summary>
+    /// <summary>
+    /// Node Discovery v5.1, on the same UDP port as v4 unless <see cref="DiscoveryV5Address"/> says otherwise. What it finds is
+    /// dialed, too, if it has a TCP port.
+    /// </summary>
     public bool DiscoveryV5 { get; init; }
 
     /// <summary>The topic discovery of go-ethereum 1.8. Not part of this version.</summary>
     public bool LegacyTopicDiscovery { get; init; }
 
-    /// <summary>The UDP address of discovery v5.1, if it is not <see cref="ListenAddress"/>.</summary>
+    /// <summary>
+    /// The UDP address of discovery v5.1, if it is not that of v4. A record can name one UDP port: then it is this one, and nodes
+    /// that follow records to v4 do not find it.
+    /// </summary>
     public string? DiscoveryV5Address { get; init; }
 
     /// <summary>The name that other nodes are given, by convention "client/version/system/runtime".</summary>
@@ -136,6 +142,9 @@ public sealed record ServerOptions
         Require(
             ListenAddress is null || ListenAddresses.TryParse(ListenAddress, out _), nameof(ListenAddress),
             $"\"{ListenAddress}\" is not an address and port like 127.0.0.1:30303, [::1]:30303 or :30303");
+        Require(
+            DiscoveryV5Address is null || ListenAddresses.TryParse(DiscoveryV5Address, out _),
+            nameof(DiscoveryV5Address), $"\"{DiscoveryV5Address}\" is not an address and port like 127.0.0.1:30303, [::1]:30303 or :30303");
         Require(System.Text.Encoding.UTF8.GetByteCount(Name) <= 256, nameof(Name), "must have at most 256 bytes in UTF-8");
         ValidateProtocols();
     }

@@ -2,99 +2,142 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using System.Threading.Channels;
-using DevP2P.Crypto;
 using DevP2P.Discovery.Core;
-using DevP2P.Discovery.V4;
+using DevP2P.NetUtil;
 using Microsoft.Extensions.Logging;
 
 namespace DevP2P.Discovery;
 
 /// <summary>
-/// The pump around <see cref="Discv4"/>: the only owner of a UDP socket and of a clock. One loop feeds the machine with packets,
-/// commands and time, and sends what it hands out.
+/// The only owner of the UDP sockets and of a clock. One loop feeds the machines of all protocols on these sockets with datagrams,
+/// commands and time, and sends what they hand out.
 /// </summary>
 /// <remarks>
 /// <para>
-/// A datagram's way: the receiving task checks size, rate, hash and whether it was seen (nothing is allocated until then); the
-/// loop asks the machine whether the packet could matter; a worker recovers the signature; the loop hands the packet to the
-/// machine. Packets of one endpoint go to one worker, so that they stay in order. Every queue is bounded: what does not fit is
-/// dropped and counted.
+/// A datagram's way: a receiving task finds out whose it is and lets that protocol do its cheap tests (nothing is allocated until
+/// then); the loop hands it on. The number of datagrams under way is bounded: what does not fit is dropped and counted.
 /// </para>
-/// <para>Commands are posted from any thread; everything that touches the machine runs in the loop.</para>
+/// <para>Commands are posted from any thread; everything that touches a machine runs in the loop.</para>
 /// </remarks>
 internal sealed class DiscoveryHost : IAsyncDisposable
 {
-    /// <summary>How many datagrams are under way between the socket and the machine.</summary>
+    /// <summary>How many datagrams are under way between the sockets and the machines.</summary>
     private const int MaxDatagrams = 2048;
 
-    /// <summary>How many of them wait for one worker.</summary>
-    private const int MaxPerWorker = 512;
-
-    /// <summary>The socket's buffer: about a thousand packets, a burst while the process is busy elsewhere.</summary>
-    private const int ReceiveBufferSize = 1 << 20;
-
-    private readonly Socket _socket;
-    private readonly EndPoint _anyEndPoint;
-    private readonly Discv4 _machine;
+    private readonly Socket[] _sockets;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly long _start;
-    private readonly SourceLimiter _limiter;
     private readonly Channel<object> _events = Channel.CreateUnbounded<object>(new UnboundedChannelOptions { SingleReader = true });
-    private readonly Channel<Datagram>[] _workers;
     private readonly CancellationTokenSource _stop = new();
-    private readonly Action<Discv4, Timestamp, Output> _handle;
     private readonly ITimer _timer;
+    private readonly Lock _accepting = new();
+    private readonly ConcurrentQueue<Datagram> _free4 = new();
+    private readonly ConcurrentQueue<Datagram> _free6 = new();
+    private readonly SocketAddress _to4 = new(AddressFamily.InterNetwork);
+    private readonly SocketAddress _to6 = new(AddressFamily.InterNetworkV6);
+    private readonly Socket? _socket4;
+    private readonly Socket? _socket6;
     private readonly Task _running;
-    private readonly ConcurrentQueue<Datagram> _free = new();
-    private Counts _counts;
+    private ProtocolPump[] _pumps = [];
     private int _datagrams;
     private int _tickPosted;
     private int _isDisposed;
 
-    /// <param name="socket">Bound; owned from now on.</param>
-    /// <param name="makeMachine">Makes the machine at the given time.</param>
-    /// <param name="handle">Takes the machine's outputs, except datagrams. Called in the loop, the first time maybe before this returns.</param>
+    /// <param name="sockets">Bound, at most one for each address family; owned from now on.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">The log.</param>
-    public DiscoveryHost(Socket socket, Func<Timestamp, Discv4> makeMachine, Action<Discv4, Timestamp, Output> handle, TimeProvider time, ILogger logger)
+    public DiscoveryHost(Socket[] sockets, TimeProvider time, ILogger logger)
     {
-        (_socket, _handle, _time, _logger) = (socket, handle, time, logger);
+        (_sockets, _time, _logger) = (sockets, time, logger);
+        _socket4 = Array.Find(sockets, static s => s.AddressFamily == AddressFamily.InterNetwork);
+        _socket6 = Array.Find(sockets, static s => s.AddressFamily == AddressFamily.InterNetworkV6);
+        LocalEndPoint = (IPEndPoint)sockets[0].LocalEndPoint!;
         _start = time.GetTimestamp();
-        _limiter = new SourceLimiter(RandomSource.System);
-        _machine = makeMachine(Now);
-        _anyEndPoint = new IPEndPoint(socket.AddressFamily == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any, 0);
-        socket.ReceiveBufferSize = ReceiveBufferSize;
-        _workers = new Channel<Datagram>[Math.Clamp(Environment.ProcessorCount - 1, 1, 4)];
-        for (int i = 0; i < _workers.Length; i++)
+        _timer = time.CreateTimer(_ => PostTick(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _running = Task.WhenAll([Task.Run(LoopAsync), .. sockets.Select(s => Task.Run(() => ReceiveAsync(s)))]);
+    }
+
+    /// <summary>Where the first socket is bound to; with two, that is the one of IPv6.</summary>
+    public IPEndPoint LocalEndPoint { get; }
+
+    /// <summary>Whether there is a socket of IPv4.</summary>
+    public bool HasIPv4 => _socket4 is not null;
+
+    /// <summary>Whether there is a socket of IPv6.</summary>
+    public bool HasIPv6 => _socket6 is not null;
+
+    /// <summary>The time.</summary>
+    public Timestamp Now => new(_time.GetElapsedTime(_start), _time.GetUtcNow());
+
+    /// <summary>Adds a protocol. Of those that take a datagram for theirs, the one that was added last gets it.</summary>
+    public void Attach(ProtocolPump pump)
+    {
+        lock (_accepting)
         {
-            _workers[i] = Channel.CreateBounded<Datagram>(new BoundedChannelOptions(MaxPerWorker) { SingleReader = true, SingleWriter = true });
+            _pumps = [pump, .. _pumps];
         }
 
-        _timer = time.CreateTimer(_ => PostTick(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        _running = Task.WhenAll([Task.Run(ReceiveAsync), Task.Run(LoopAsync), .. _workers.Select(w => Task.Run(() => RecoverAsync(w.Reader)))]);
         PostTick();
     }
 
-    /// <summary>Where the socket is bound to.</summary>
-    public IPEndPoint LocalEndPoint => (IPEndPoint)_socket.LocalEndPoint!;
+    /// <summary>Removes a protocol, and waits until its machine is not touched any more.</summary>
+    public async Task DetachAsync(ProtocolPump pump)
+    {
+        lock (_accepting)
+        {
+            _pumps = [.. _pumps.Where(p => p != pump)];
+        }
 
-    public DiscoveryCounters Counters => new(
-        Volatile.Read(ref _counts.Received),
-        Volatile.Read(ref _counts.Malformed),
-        Volatile.Read(ref _counts.OverRate),
-        Volatile.Read(ref _counts.Repeated),
-        Volatile.Read(ref _counts.Unwanted),
-        Volatile.Read(ref _counts.Overflowed),
-        Volatile.Read(ref _counts.BadSignatures),
-        Volatile.Read(ref _counts.Handled),
-        Volatile.Read(ref _counts.Sent));
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        if (Post(_ => done.SetResult()))
+        {
+            await done.Task.ConfigureAwait(false);
+        }
+    }
 
-    private Timestamp Now => new(_time.GetElapsedTime(_start), _time.GetUtcNow());
-
-    /// <summary>Runs a command in the loop, with the machine. Safe for concurrent calls.</summary>
+    /// <summary>Runs a command in the loop. Safe for concurrent calls.</summary>
     /// <returns>False if the host has ended; then the command will not run.</returns>
-    public bool Post(Action<Discv4, Timestamp> command) => _events.Writer.TryWrite(command);
+    public bool Post(Action<Timestamp> command) => _events.Writer.TryWrite(command);
+
+    /// <summary>Hands a datagram to its protocol once more. Safe for concurrent calls.</summary>
+    public void Post(Datagram datagram) => _events.Writer.TryWrite(datagram);
+
+    /// <summary>A datagram's way has ended. Safe for concurrent calls. At most <see cref="MaxDatagrams"/> and some are ever made.</summary>
+    public void Release(Datagram datagram)
+    {
+        (datagram.EndPoint, datagram.Packet, datagram.Sender) = (null, null, null);
+        (datagram.Address.Family == AddressFamily.InterNetwork ? _free4 : _free6).Enqueue(datagram);
+        Interlocked.Decrement(ref _datagrams);
+    }
+
+    /// <summary>Sends a datagram. In the loop. What cannot be sent is as good as lost on the way.</summary>
+    /// <returns>False if it could not be sent.</returns>
+    public bool Send(in CompactEndPoint to, ReadOnlySpan<byte> datagram)
+    {
+        Socket? socket = to.IsIPv4 ? _socket4 : _socket6;
+        if (socket is null)
+        {
+            return false;
+        }
+
+        SocketAddress address = to.IsIPv4 ? _to4 : _to6;
+        to.CopyTo(address);
+        try
+        {
+            socket.SendTo(datagram, SocketFlags.None, address);
+            return true;
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            if (_logger.IsEnabled(LogLevel.Trace))
+            {
+                DiscoveryLog.SendFailed(_logger, to.ToEndPoint(), e.Message);
+            }
+
+            return false;
+        }
+    }
 
     /// <summary>Ends everything and waits for it. Commands that were posted before still run.</summary>
     public async ValueTask DisposeAsync()
@@ -102,17 +145,16 @@ internal sealed class DiscoveryHost : IAsyncDisposable
         if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
         {
             _events.Writer.TryComplete();
-            foreach (Channel<Datagram> worker in _workers)
-            {
-                worker.Writer.TryComplete();
-            }
-
             await _stop.CancelAsync().ConfigureAwait(false);
             await _timer.DisposeAsync().ConfigureAwait(false);
         }
 
         await _running.ConfigureAwait(false);
-        _socket.Dispose();
+        foreach (Socket socket in _sockets)
+        {
+            socket.Dispose();
+        }
+
         _stop.Dispose();
     }
 
@@ -124,15 +166,15 @@ internal sealed class DiscoveryHost : IAsyncDisposable
         }
     }
 
-    private async Task ReceiveAsync()
+    private async Task ReceiveAsync(Socket socket)
     {
-        Datagram datagram = Rent();
+        Datagram datagram = Rent(socket.AddressFamily);
         while (!_stop.IsCancellationRequested)
         {
             try
             {
                 datagram.Address.Size = datagram.Address.Buffer.Length;
-                datagram.Length = await _socket.ReceiveFromAsync(datagram.Buffer, SocketFlags.None, datagram.Address, _stop.Token).ConfigureAwait(false);
+                datagram.Length = await socket.ReceiveFromAsync(datagram.Buffer, SocketFlags.None, datagram.Address, _stop.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException)
             {
@@ -153,64 +195,37 @@ internal sealed class DiscoveryHost : IAsyncDisposable
                 return;
             }
 
+            datagram.From = CompactEndPoint.From(datagram.Address);
             if (Accept(datagram))
             {
                 Interlocked.Increment(ref _datagrams);
                 _events.Writer.TryWrite(datagram);
-                datagram = Rent();
+                datagram = Rent(socket.AddressFamily);
             }
         }
     }
 
-    /// <summary>The cheap checks, cheapest first.</summary>
+    /// <summary>The cheap tests. The sockets share what the protocols count.</summary>
     private bool Accept(Datagram datagram)
     {
-        _counts.Received++;
-        if (datagram.Length is < Codec.MinPacketSize or > Codec.MaxPacketSize)
+        lock (_accepting)
         {
-            _counts.Malformed++;
-        }
-        else if (!_limiter.TryTake(_time.GetElapsedTime(_start), datagram.Address))
-        {
-            _counts.OverRate++;
-        }
-        else if (Volatile.Read(ref _datagrams) >= MaxDatagrams)
-        {
-            Interlocked.Increment(ref _counts.Overflowed);
-        }
-        else if (Codec.Check(datagram.Bytes) != DecodeError.None)
-        {
-            _counts.Malformed++;
-        }
-        else if (IsRequest(Codec.GetType(datagram.Bytes)) && !_limiter.IsNew(datagram.Address, Codec.GetHash(datagram.Bytes)))
-        {
-            _counts.Repeated++;
-        }
-        else
-        {
-            datagram.EndPointHash = _limiter.HashEndPoint(datagram.Address);
-            return true;
-        }
-
-        return false;
-    }
-
-    private static bool IsRequest(PacketType type) => type is PacketType.Ping or PacketType.FindNode or PacketType.RecordRequest;
-
-    private async Task RecoverAsync(ChannelReader<Datagram> datagrams)
-    {
-        await foreach (Datagram datagram in datagrams.ReadAllAsync().ConfigureAwait(false))
-        {
-            if (Codec.TryRecoverSender(datagram.Bytes, out PublicKey? sender))
+            foreach (ProtocolPump pump in _pumps)
             {
-                datagram.Sender = sender;
-                _events.Writer.TryWrite(datagram);
+                if (pump.IsMine(datagram))
+                {
+                    datagram.Pump = pump;
+                    if (Volatile.Read(ref _datagrams) < MaxDatagrams)
+                    {
+                        return pump.Accept(_time.GetElapsedTime(_start), datagram);
+                    }
+
+                    pump.CountOverflow();
+                    return false;
+                }
             }
-            else
-            {
-                Interlocked.Increment(ref _counts.BadSignatures);
-                Release(datagram);
-            }
+
+            return false;
         }
     }
 
@@ -218,125 +233,75 @@ internal sealed class DiscoveryHost : IAsyncDisposable
     {
         await foreach (object item in _events.Reader.ReadAllAsync().ConfigureAwait(false))
         {
+            ProtocolPump[] pumps = Volatile.Read(ref _pumps);
             try
             {
                 Timestamp now = Now;
-                Handle(now, item);
-                Drain(now);
+                Handle(now, item, pumps);
+                foreach (ProtocolPump pump in pumps)
+                {
+                    pump.Drain(now);
+                }
             }
-#pragma warning disable CA1031 // One bad event must not end discovery; the machine's tests are there to make this dead code.
+#pragma warning disable CA1031 // One bad event must not end discovery; the machines' tests are there to make this dead code.
             catch (Exception e)
 #pragma warning restore CA1031
             {
                 DiscoveryLog.Defect(_logger, e);
             }
 
-            ScheduleTick();
+            ScheduleTick(pumps);
         }
     }
 
-    private void Handle(Timestamp now, object item)
+    private void Handle(Timestamp now, object item, ProtocolPump[] pumps)
     {
         switch (item)
         {
-            case Datagram { Sender: { } sender } datagram:
-                _counts.Handled++;
-                (IPEndPoint from, Packet packet, PacketHash hash) = (datagram.From!, datagram.Packet!, Codec.GetHash(datagram.Bytes));
-                Release(datagram);
-                _machine.HandlePacket(now, from, sender, hash, packet);
+            case Datagram datagram when Array.IndexOf(pumps, datagram.Pump) >= 0:
+                datagram.Pump!.Handle(now, datagram);
                 break;
             case Datagram datagram:
-                Forward(now, datagram);
+                Release(datagram);
                 break;
-            case Action<Discv4, Timestamp> command:
-                command(_machine, now);
+            case Action<Timestamp> command:
+                command(now);
                 break;
             case Tick:
                 Volatile.Write(ref _tickPosted, 0);
-                _machine.HandleTimeout(now);
+                foreach (ProtocolPump pump in pumps)
+                {
+                    pump.HandleTimeout(now);
+                }
+
                 break;
         }
     }
 
-    /// <summary>Hands a datagram to the worker of its endpoint, if its packet could matter.</summary>
-    private void Forward(Timestamp now, Datagram datagram)
+    private Datagram Rent(AddressFamily family) =>
+        (family == AddressFamily.InterNetwork ? _free4 : _free6).TryDequeue(out Datagram? datagram) ? datagram : new Datagram(family);
+
+    private void ScheduleTick(ProtocolPump[] pumps)
     {
-        if (!Codec.TryReadContent(datagram.Bytes, out Packet? packet))
+        TimeSpan? next = null;
+        foreach (ProtocolPump pump in pumps)
         {
-            Interlocked.Increment(ref _counts.Malformed);
-        }
-        else if (!_machine.IsWorthRecovering(now, datagram.From = (IPEndPoint)_anyEndPoint.Create(datagram.Address), packet))
-        {
-            _counts.Unwanted++;
-        }
-        else
-        {
-            datagram.Packet = packet;
-            if (_workers[datagram.EndPointHash % (uint)_workers.Length].Writer.TryWrite(datagram))
-            {
-                return;
-            }
-
-            Interlocked.Increment(ref _counts.Overflowed);
+            next = next is null || pump.NextTimeout < next ? pump.NextTimeout : next;
         }
 
-        Release(datagram);
-    }
-
-    private Datagram Rent() => _free.TryDequeue(out Datagram? datagram) ? datagram : new Datagram(_socket.AddressFamily);
-
-    /// <summary>A datagram's way has ended. At most <see cref="MaxDatagrams"/> and one are ever made.</summary>
-    private void Release(Datagram datagram)
-    {
-        (datagram.From, datagram.Packet, datagram.Sender) = (null, null, null);
-        _free.Enqueue(datagram);
-        Interlocked.Decrement(ref _datagrams);
-    }
-
-    private void Drain(Timestamp now)
-    {
-        while (_machine.TryDequeue(out Output? output))
-        {
-            if (output is Transmit transmit)
-            {
-                Send(transmit);
-            }
-            else
-            {
-                _handle(_machine, now, output);
-            }
-        }
-    }
-
-    private void Send(Transmit transmit)
-    {
-        try
-        {
-            _socket.SendTo(transmit.Datagram.Span, SocketFlags.None, transmit.To);
-            _counts.Sent++;
-        }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException or ArgumentException)
-        {
-            // Unreachable, or of an address family that the socket does not have: as good as lost on the way.
-            DiscoveryLog.SendFailed(_logger, transmit.To, e.Message);
-        }
-    }
-
-    private void ScheduleTick()
-    {
-        if (_machine.NextTimeout is not { } next)
+        if (next is not { } due)
         {
             return;
         }
 
         TimeSpan now = Now.Monotonic;
-        if (next <= now)
+        if (due <= now)
         {
             PostTick();
             return;
         }
 
-        TimeSpan delay = next - now;
+        TimeSpan delay = due - now;
         try
         {
             // Timers are cut to whole milliseconds; waking up too early would mean waking up twice.
@@ -348,43 +313,8 @@ internal sealed class DiscoveryHost : IAsyncDisposable
         }
     }
 
-    private struct Counts
-    {
-        public long Received;
-        public long Malformed;
-        public long OverRate;
-        public long Repeated;
-        public long Unwanted;
-        public long Overflowed;
-        public long BadSignatures;
-        public long Handled;
-        public long Sent;
-    }
-
     private sealed class Tick
     {
         public static readonly Tick Instance = new();
-    }
-
-    /// <summary>A datagram on its way from the socket to the machine.</summary>
-    private sealed class Datagram(AddressFamily family)
-    {
-        // One byte more than a packet may have shows that one is too long.
-        public byte[] Buffer { get; } = new byte[Codec.MaxPacketSize + 1];
-
-        public SocketAddress Address { get; } = new(family);
-
-        public int Length { get; set; }
-
-        public ReadOnlySpan<byte> Bytes => Buffer.AsSpan(0, Length);
-
-        public ulong EndPointHash { get; set; }
-
-        public IPEndPoint? From { get; set; }
-
-        public Packet? Packet { get; set; }
-
-        /// <summary>Null until the signature has been recovered.</summary>
-        public PublicKey? Sender { get; set; }
     }
 }

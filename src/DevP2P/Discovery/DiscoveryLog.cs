@@ -30,4 +30,19 @@ internal static partial class DiscoveryLog
 
     [LoggerMessage(207, LogLevel.Debug, "Table filled nodes={Count}")]
     public static partial void Initialized(ILogger logger, int count);
+
+    [LoggerMessage(208, LogLevel.Information, "Discovery v5 started addr={Address} id={Id}")]
+    public static partial void StartedV5(ILogger logger, EndPoint? address, string id);
+
+    [LoggerMessage(209, LogLevel.Information, "Discovery v5 stopped")]
+    public static partial void StoppedV5(ILogger logger);
+
+    [LoggerMessage(210, LogLevel.Debug, "Table of v5 filled nodes={Count}")]
+    public static partial void InitializedV5(ILogger logger, int count);
+
+    [LoggerMessage(211, LogLevel.Warning, "Talk handler failed; the answer is empty protocol={Protocol} id={Id}")]
+    public static partial void TalkHandlerFailed(ILogger logger, Exception exception, string protocol, string id);
+
+    [LoggerMessage(212, LogLevel.Warning, "Talk handler's answer is too long; an empty one is sent protocol={Protocol} size={Size} limit={Limit}")]
+    public static partial void TalkAnswerTooLong(ILogger logger, string protocol, int size, int limit);
 }

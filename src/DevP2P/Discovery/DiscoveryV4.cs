@@ -1,9 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Runtime.CompilerServices;
-using System.Threading.Channels;
 using DevP2P.Crypto;
-using DevP2P.Dialing;
 using DevP2P.Discovery.Core;
 using DevP2P.Discovery.V4;
 using DevP2P.Nodes;
@@ -20,13 +17,9 @@ public sealed class DiscoveryV4 : IAsyncDisposable
 {
     private readonly DiscoveryV4Options _options;
     private readonly ILogger _logger;
-    private readonly CancellationTokenSource _stopped = new();
-
-    // Only the loop touches these.
-    private readonly Dictionary<long, Action<Output>> _pending = [];
-    private readonly Dictionary<long, ChannelWriter<Node>> _walks = [];
-
-    private DiscoveryHost? _host;
+    private Discv4? _machine;
+    private Discv4Pump? _pump;
+    private MachineCalls? _calls;
     private int _state;
 
     /// <summary>Makes it; nothing happens before <see cref="StartAsync"/>.</summary>
@@ -52,13 +45,16 @@ public sealed class DiscoveryV4 : IAsyncDisposable
     public Node Self => LocalNode.Node;
 
     /// <summary>Where it listens; null before the start.</summary>
-    public IPEndPoint? LocalEndPoint { get; private set; }
+    public IPEndPoint? LocalEndPoint => Host?.LocalEndPoint;
 
     /// <summary>How many nodes are in the table, as of now.</summary>
     public int NodeCount { get; private set; }
 
     /// <summary>What became of the datagrams since the start.</summary>
-    public DiscoveryCounters Counters => _host?.Counters ?? new DiscoveryCounters(0, 0, 0, 0, 0, 0, 0, 0, 0);
+    public DiscoveryCounters Counters => _pump?.Counters ?? new DiscoveryCounters(0, 0, 0, 0, 0, 0, 0, 0, 0);
+
+    /// <summary>Its sockets, on which other protocols may be, too; null before the start.</summary>
+    internal DiscoveryHost? Host { get; private set; }
 
     /// <summary>Binds the socket and begins to look for nodes.</summary>
     /// <exception cref="SocketException">The endpoint cannot be listened on.</exception>
@@ -70,14 +66,9 @@ public sealed class DiscoveryV4 : IAsyncDisposable
             throw new InvalidOperationException("discovery is started once");
         }
 
-        Node[] bootstrap = await ResolveBootstrapNodesAsync(cancellationToken).ConfigureAwait(false);
-        Socket socket = Bind(_options.ListenEndPoint);
-        LocalEndPoint = (IPEndPoint)socket.LocalEndPoint!;
-        IPAddress address = LocalEndPoint.Address;
-        bool isAny = address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
-        LocalNode.SetFallbackAddress(isAny ? IPAddress.Loopback : address);
-        LocalNode.SetFallbackUdpPort(LocalEndPoint.Port);
-
+        Node[] bootstrap = await BootstrapNodes.ResolveAsync(_options.BootstrapNodes, _options.TimeProvider, _logger, cancellationToken).ConfigureAwait(false);
+        Host = new DiscoveryHost(UdpSockets.Bind(_options.ListenEndPoint), _options.TimeProvider, _logger);
+        LocalNodeAddresses.SetFallbacks(LocalNode, Host);
         var options = new Discv4Options
         {
             Local = LocalNode,
@@ -86,7 +77,12 @@ public sealed class DiscoveryV4 : IAsyncDisposable
             BootstrapNodes = bootstrap,
             NetRestrict = _options.NetRestrict,
         };
-        _host = new DiscoveryHost(socket, now => Make(options, now), Handle, _options.TimeProvider, _logger);
+        Timestamp now = Host.Now;
+        _machine = new Discv4(options, now);
+        _options.Prepare?.Invoke(_machine, now);
+        _calls = new MachineCalls(Host, _machine, this);
+        _pump = new Discv4Pump(Host, _machine, Handle);
+        Host.Attach(_pump);
         DiscoveryLog.Started(_logger, LocalEndPoint, LocalNode.Id.ToShortString());
     }
 
@@ -98,8 +94,7 @@ public sealed class DiscoveryV4 : IAsyncDisposable
     public async Task<IReadOnlyList<Node>> LookupAsync(PublicKey target, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(target);
-        Output output = await AskAsync((machine, now) => machine.StartLookup(now, target.Bytes), cancellationToken).ConfigureAwait(false);
-        return ((LookupDone)output).Closest;
+        return (await GetCalls().AskAsync<LookupDone>(now => _machine!.StartLookup(now, target.Bytes), cancellationToken).ConfigureAwait(false)).Closest;
     }
 
     /// <summary>Finds a node's newest record: where the node is said to be, or else by a lookup.</summary>
@@ -112,8 +107,7 @@ public sealed class DiscoveryV4 : IAsyncDisposable
     public async Task<Node?> ResolveAsync(Node node, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(node);
-        Output output = await AskAsync((machine, now) => machine.Resolve(now, node), cancellationToken).ConfigureAwait(false);
-        return ((ResolveDone)output).Node;
+        return (await GetCalls().AskAsync<ResolveDone>(now => _machine!.Resolve(now, node), cancellationToken).ConfigureAwait(false)).Node;
     }
 
     /// <summary>Pings a node.</summary>
@@ -124,8 +118,7 @@ public sealed class DiscoveryV4 : IAsyncDisposable
     public async Task<DiscoveryPing?> PingAsync(Node node, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(node);
-        Output output = await AskAsync((machine, now) => machine.StartPing(now, node), cancellationToken).ConfigureAwait(false);
-        return ((PingDone)output).Reply is { } reply ? new DiscoveryPing(reply.RoundTrip, reply.SeenAs, reply.RecordSequence) : null;
+        return DiscoveryPing.From((await GetCalls().AskAsync<PingDone>(now => _machine!.StartPing(now, node), cancellationToken).ConfigureAwait(false)).Reply);
     }
 
     /// <summary>Asks a node for its record.</summary>
@@ -136,8 +129,7 @@ public sealed class DiscoveryV4 : IAsyncDisposable
     public async Task<NodeRecord?> RequestRecordAsync(Node node, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(node);
-        Output output = await AskAsync((machine, now) => machine.RequestRecord(now, node), cancellationToken).ConfigureAwait(false);
-        return ((RecordDone)output).Record;
+        return (await GetCalls().AskAsync<RecordDone>(now => _machine!.RequestRecord(now, node), cancellationToken).ConfigureAwait(false)).Record;
     }
 
     /// <summary>
@@ -151,133 +143,48 @@ public sealed class DiscoveryV4 : IAsyncDisposable
     /// <param name="cancellationToken">Ends the enumeration.</param>
     /// <exception cref="InvalidOperationException">Not started.</exception>
     /// <remarks>Go: <c>UDPv4.RandomNodes</c>, <c>enode.Filter</c>.</remarks>
-    public async IAsyncEnumerable<Node> RandomNodes(
-        Func<Node, bool>? filter = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
-    {
-        DiscoveryHost host = _host ?? throw new InvalidOperationException("discovery has not been started");
-        var nodes = Channel.CreateUnbounded<Node>();
-        long id = 0;
-        host.Post((machine, _) =>
-        {
-            id = machine.OpenWalk();
-            _walks.Add(id, nodes.Writer);
-        });
-        try
-        {
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopped.Token);
-            while (await NextAsync(nodes.Reader, either.Token).ConfigureAwait(false) is { } node)
-            {
-                Node? chosen = filter is null ? node : await FilterAsync(node, filter, either.Token).ConfigureAwait(false);
-                if (chosen is not null)
-                {
-                    yield return chosen;
-                }
-            }
-
-            cancellationToken.ThrowIfCancellationRequested();
-        }
-        finally
-        {
-            host.Post((machine, _) =>
-            {
-                machine.CloseWalk(id);
-                _walks.Remove(id);
-            });
-        }
-
-        async Task<Node?> NextAsync(ChannelReader<Node> reader, CancellationToken token)
-        {
-            try
-            {
-                return host.Post((machine, now) => machine.WantRandomNode(now, id))
-                    ? await reader.ReadAsync(token).ConfigureAwait(false)
-                    : null;
-            }
-            catch (OperationCanceledException)
-            {
-                return null;
-            }
-        }
-    }
+    public IAsyncEnumerable<Node> RandomNodes(Func<Node, bool>? filter = null, CancellationToken cancellationToken = default) =>
+        (_calls ?? throw NotStarted()).RandomNodes(
+            (node, stop) => filter is null ? ValueTask.FromResult<Node?>(node) : FilterAsync(node, filter, stop), cancellationToken);
 
     /// <summary>Fills the table anew, as at the start: for when nothing is found any more.</summary>
-    public void Refresh() => _host?.Post((machine, now) => machine.Refresh(now));
+    public void Refresh() => Host?.Post(now => _machine!.Refresh(now));
 
     /// <summary>Ends it and waits for that. What is being waited for ends with <see cref="ObjectDisposedException"/>.</summary>
     /// <remarks>Go: <c>UDPv4.Close</c>.</remarks>
     public async Task StopAsync()
     {
         bool isFirst = Interlocked.Exchange(ref _state, 2) != 2;
-        if (isFirst)
+        if (_calls is null)
         {
-            await _stopped.CancelAsync().ConfigureAwait(false);
+            return;
         }
 
-        if (_host is not null)
+        if (isFirst)
         {
-            await _host.DisposeAsync().ConfigureAwait(false);
-            if (isFirst)
-            {
-                DiscoveryLog.Stopped(_logger);
-            }
+            await _calls.StopAsync().ConfigureAwait(false);
+        }
+
+        await Host!.DisposeAsync().ConfigureAwait(false);
+        await _pump!.DisposeAsync().ConfigureAwait(false);
+        if (isFirst)
+        {
+            DiscoveryLog.Stopped(_logger);
         }
     }
 
     /// <summary>As <see cref="StopAsync"/>.</summary>
     public async ValueTask DisposeAsync() => await StopAsync().ConfigureAwait(false);
 
-    private static Socket Bind(IPEndPoint endPoint)
-    {
-        var socket = new Socket(endPoint.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
-        try
-        {
-            if (endPoint.AddressFamily == AddressFamily.InterNetworkV6)
-            {
-                socket.DualMode = endPoint.Address.Equals(IPAddress.IPv6Any);
-            }
+    private static InvalidOperationException NotStarted() => new("discovery has not been started");
 
-            socket.Bind(endPoint);
-            return socket;
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
-    }
-
-    private Discv4 Make(Discv4Options options, Timestamp now)
-    {
-        var machine = new Discv4(options, now);
-        _options.Prepare?.Invoke(machine, now);
-        return machine;
-    }
-
-    private DiscoveryHost GetHost()
+    private MachineCalls GetCalls()
     {
         ObjectDisposedException.ThrowIf(Volatile.Read(ref _state) == 2, this);
-        return _host ?? throw new InvalidOperationException("discovery has not been started");
+        return _calls ?? throw NotStarted();
     }
 
-    /// <summary>Posts a command and waits for the output that ends it.</summary>
-    private async Task<Output> AskAsync(Func<Discv4, Timestamp, long> command, CancellationToken cancellationToken)
-    {
-        DiscoveryHost host = GetHost();
-        var done = new TaskCompletionSource<Output>(TaskCreationOptions.RunContinuationsAsynchronously);
-        bool isPosted = host.Post((machine, now) => _pending.Add(command(machine, now), done.SetResult));
-        ObjectDisposedException.ThrowIf(!isPosted, this);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopped.Token);
-        try
-        {
-            return await done.Task.WaitAsync(either.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            throw new ObjectDisposedException(nameof(DiscoveryV4));
-        }
-    }
-
-    private async Task<Node?> FilterAsync(Node node, Func<Node, bool> filter, CancellationToken cancellationToken)
+    private async ValueTask<Node?> FilterAsync(Node node, Func<Node, bool> filter, CancellationToken cancellationToken)
     {
         if (node.Record is null)
         {
@@ -296,28 +203,14 @@ public sealed class DiscoveryV4 : IAsyncDisposable
     }
 
     /// <summary>Takes the machine's outputs, in the loop.</summary>
-    private void Handle(Discv4 machine, Timestamp now, Output output)
+    private void Handle(Timestamp now, Output output)
     {
+        _calls!.Take(output);
         switch (output)
         {
-            case PingDone done:
-                Complete(done.Id, done);
-                break;
-            case RecordDone done:
-                Complete(done.Id, done);
-                break;
-            case LookupDone done:
-                Complete(done.Id, done);
-                break;
-            case ResolveDone done:
-                Complete(done.Id, done);
-                break;
-            case RandomNode random when _walks.TryGetValue(random.WalkId, out ChannelWriter<Node>? walk):
-                walk.TryWrite(random.Node);
-                break;
             case SeedsWanted:
                 IReadOnlyList<Node> seeds = _options.GetSeeds?.Invoke() ?? [];
-                machine.AddSeeds(now, [.. seeds]);
+                _machine!.AddSeeds(now, [.. seeds]);
                 break;
             case NodeAdded:
                 NodeCount++;
@@ -335,49 +228,13 @@ public sealed class DiscoveryV4 : IAsyncDisposable
 
         _options.OnFact?.Invoke(output);
     }
-
-    private void Complete(long id, Output output)
-    {
-        if (_pending.Remove(id, out Action<Output>? done))
-        {
-            done(output);
-        }
-    }
-
-    private async Task<Node[]> ResolveBootstrapNodesAsync(CancellationToken cancellationToken)
-    {
-        var resolver = new HostNameResolver(_options.TimeProvider);
-        Node?[] nodes = await Task.WhenAll(_options.BootstrapNodes.Select(n => ResolveHostAsync(resolver, n, cancellationToken))).ConfigureAwait(false);
-        return [.. nodes.OfType<Node>()];
-    }
-
-    private async Task<Node?> ResolveHostAsync(HostNameResolver resolver, Node node, CancellationToken cancellationToken)
-    {
-        string reason = "it has neither an address and a UDP port nor a host name";
-        if (node.Address is null && node.HostName is not null)
-        {
-            try
-            {
-                node = node.WithAddress((await resolver.ResolveAsync(node.HostName, cancellationToken).ConfigureAwait(false))[^1]);
-            }
-            catch (Exception e) when (e is TimeoutException or SocketException or ArgumentOutOfRangeException)
-            {
-                reason = e.Message;
-            }
-        }
-
-        if (node.UdpEndPoint is not null)
-        {
-            return node;
-        }
-
-        DiscoveryLog.BadBootstrapNode(_logger, node.ToString(), reason);
-        return null;
-    }
 }
 
-/// <summary>A node's answer to <see cref="DiscoveryV4.PingAsync"/>.</summary>
+/// <summary>A node's answer to <see cref="DiscoveryV4.PingAsync"/> or <see cref="DiscoveryV5.PingAsync"/>.</summary>
 /// <param name="RoundTrip">How long it took.</param>
 /// <param name="SeenAs">Where the node saw our ping come from, as it says; null if it says nothing usable.</param>
 /// <param name="RecordSequence">The sequence number of its record; null if it sent none.</param>
-public sealed record DiscoveryPing(TimeSpan RoundTrip, IPEndPoint? SeenAs, ulong? RecordSequence);
+public sealed record DiscoveryPing(TimeSpan RoundTrip, IPEndPoint? SeenAs, ulong? RecordSequence)
+{
+    internal static DiscoveryPing? From(PingReply? reply) => reply is null ? null : new DiscoveryPing(reply.RoundTrip, reply.SeenAs, reply.RecordSequence);
+}

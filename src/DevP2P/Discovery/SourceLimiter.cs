@@ -1,8 +1,7 @@
-using System.Buffers.Binary;
-using System.Net;
-using System.Net.Sockets;
 using DevP2P.Crypto;
+using DevP2P.Discovery.Core;
 using DevP2P.Discovery.V4;
+using DevP2P.NetUtil;
 
 namespace DevP2P.Discovery;
 
@@ -10,11 +9,7 @@ namespace DevP2P.Discovery;
 /// Drops what costs more than it is worth before anybody looks at its signature: more packets of one address than an honest
 /// node sends, and requests that were seen already. Of fixed size; allocates nothing. Not safe for concurrent calls.
 /// </summary>
-/// <remarks>
-/// Addresses (of IPv6 the /64) and packets share the places of two tables at random, by a secret. Two busy addresses in one
-/// place share one allowance: rare, and nobody can bring it about on purpose.
-/// </remarks>
-internal sealed class SourceLimiter
+internal sealed class SourceLimiter(RandomSource random)
 {
     /// <summary>How many packets an address may send at once.</summary>
     public const int Burst = 128;
@@ -22,40 +17,20 @@ internal sealed class SourceLimiter
     /// <summary>How many packets a second an address may send in the long run.</summary>
     public const int Rate = 64;
 
-    /// <summary>How much more loopback may do: there, many nodes share one address.</summary>
-    public const int LoopbackFactor = 256;
-
     private const int Places = 8192;
 
-    private readonly Allowance[] _allowances = new Allowance[Places];
+    private readonly AddressLimiter _addresses = new(Burst, Rate, Places, random);
     private readonly ulong[] _requests = new ulong[Places];
-    private readonly ulong _secret;
-
-    public SourceLimiter(RandomSource random)
-    {
-        Span<byte> secret = stackalloc byte[sizeof(ulong)];
-        random.Fill(secret);
-        _secret = BinaryPrimitives.ReadUInt64LittleEndian(secret);
-    }
+    private readonly ulong _secret = AddressLimiter.MakeSecret(random);
 
     /// <summary>Takes one packet of an address's allowance.</summary>
     /// <returns>False if there is none left.</returns>
-    public bool TryTake(TimeSpan now, SocketAddress from)
-    {
-        (ulong hash, bool isLoopback) = HashAddress(from);
-        int factor = isLoopback ? LoopbackFactor : 1;
-        ref Allowance allowance = ref _allowances[hash % Places];
-        // What has been used, in packets, and has not yet been forgotten.
-        double used = Math.Max(0, allowance.Used - ((now - allowance.At).TotalSeconds * Rate * factor));
-        bool isAllowed = used + 1 <= Burst * factor;
-        allowance = new Allowance(now, isAllowed ? used + 1 : used);
-        return isAllowed;
-    }
+    public bool TryTake(TimeSpan now, in CompactEndPoint from) => _addresses.TryTake(now, from);
 
     /// <summary>Whether a request is new. Answers are not to be asked about: two equal ones may answer two questions.</summary>
-    public bool IsNew(SocketAddress from, PacketHash hash)
+    public bool IsNew(in CompactEndPoint from, PacketHash hash)
     {
-        ulong packet = Mix((ulong)(uint)hash.GetHashCode() ^ HashEndPoint(from));
+        ulong packet = AddressLimiter.Mix((ulong)(uint)hash.GetHashCode() ^ HashEndPoint(from));
         ref ulong place = ref _requests[packet % Places];
         if (place == packet)
         {
@@ -67,47 +42,6 @@ internal sealed class SourceLimiter
     }
 
     /// <summary>A number that is the same for all packets of one endpoint.</summary>
-    public ulong HashEndPoint(SocketAddress from)
-    {
-        ReadOnlySpan<byte> bytes = from.Buffer.Span[..from.Size];
-        ulong hash = _secret;
-        while (bytes.Length >= sizeof(ulong))
-        {
-            hash = Mix(hash ^ BinaryPrimitives.ReadUInt64LittleEndian(bytes));
-            bytes = bytes[sizeof(ulong)..];
-        }
-
-        return bytes.IsEmpty ? hash : Mix(hash ^ BinaryPrimitives.ReadUInt32LittleEndian(bytes));
-    }
-
-    private (ulong Hash, bool IsLoopback) HashAddress(SocketAddress from)
-    {
-        // sockaddr_in: family, port, 4 bytes of address; sockaddr_in6: family, port, flow, 16 bytes of address.
-        ReadOnlySpan<byte> bytes = from.Buffer.Span;
-        if (from.Family == AddressFamily.InterNetwork)
-        {
-            return (Mix(_secret ^ BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..])), bytes[4] == 127);
-        }
-
-        ReadOnlySpan<byte> address = bytes.Slice(8, 16);
-        ReadOnlySpan<byte> mappedPrefix = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF];
-        if (address[..12].SequenceEqual(mappedPrefix))
-        {
-            return (Mix(_secret ^ BinaryPrimitives.ReadUInt32LittleEndian(address[12..])), address[12] == 127);
-        }
-
-        bool isLoopback = address[15] == 1 && address[..15].IndexOfAnyExcept((byte)0) < 0;
-        return (Mix(_secret ^ BinaryPrimitives.ReadUInt64LittleEndian(address)), isLoopback);
-    }
-
-    /// <summary>The finalizer of SplitMix64: each bit of the result depends on each of the input.</summary>
-    private static ulong Mix(ulong x)
-    {
-        x += 0x9E3779B97F4A7C15;
-        x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9;
-        x = (x ^ (x >> 27)) * 0x94D049BB133111EB;
-        return x ^ (x >> 31);
-    }
-
-    private readonly record struct Allowance(TimeSpan At, double Used);
+    public ulong HashEndPoint(in CompactEndPoint from) =>
+        AddressLimiter.Mix(AddressLimiter.Mix(AddressLimiter.Mix(_secret ^ (ulong)(from.Address >> 64)) ^ (ulong)from.Address) ^ from.Port);
 }

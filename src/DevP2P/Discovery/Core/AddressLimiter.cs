@@ -10,11 +10,13 @@ namespace DevP2P.Discovery.Core;
 /// </summary>
 /// <param name="burst">How many an address may take at once.</param>
 /// <param name="rate">How many a second in the long run.</param>
-/// <param name="loopbackFactor">How much more loopback may take: there, many nodes share one address.</param>
 /// <param name="places">How many places there are.</param>
 /// <param name="random">Makes the secret.</param>
-internal sealed class AddressLimiter(int burst, int rate, int loopbackFactor, int places, RandomSource random)
+internal sealed class AddressLimiter(int burst, int rate, int places, RandomSource random)
 {
+    /// <summary>How much more loopback may take: there, many nodes share one address.</summary>
+    public const int LoopbackFactor = 256;
+
     private readonly Allowance[] _allowances = new Allowance[places];
     private readonly ulong _secret = MakeSecret(random);
 
@@ -22,7 +24,7 @@ internal sealed class AddressLimiter(int burst, int rate, int loopbackFactor, in
     /// <returns>False if there is none left.</returns>
     public bool TryTake(TimeSpan now, in CompactEndPoint from)
     {
-        int factor = from.IsLoopback ? loopbackFactor : 1;
+        int factor = from.IsLoopback ? LoopbackFactor : 1;
         ref Allowance allowance = ref _allowances[Mix(_secret ^ from.Network) % (uint)_allowances.Length];
         // What has been used, and has not yet been forgotten.
         double used = Math.Max(0, allowance.Used - ((now - allowance.At).TotalSeconds * rate * factor));

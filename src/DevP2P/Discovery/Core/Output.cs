@@ -6,6 +6,10 @@ namespace DevP2P.Discovery.Core;
 /// <summary>What a discovery machine hands out. Here are the outputs that all of them have.</summary>
 internal abstract record Output;
 
+/// <summary>The end of a command.</summary>
+/// <param name="Id">What the command returned.</param>
+internal abstract record CommandDone(long Id) : Output;
+
 /// <summary>A node's answer to a ping.</summary>
 /// <param name="RoundTrip">How long it took.</param>
 /// <param name="SeenAs">Where the node saw our ping come from, as it says; null if it says nothing usable.</param>
@@ -17,12 +21,12 @@ internal sealed record PingReply(TimeSpan RoundTrip, IPEndPoint? SeenAs, ulong? 
 /// <param name="Closest">The closest nodes that answered, closest first.</param>
 /// <param name="Queries">How many nodes were asked.</param>
 /// <param name="Hops">How many nodes one after the other led to the closest one.</param>
-internal sealed record LookupDone(long Id, IReadOnlyList<Node> Closest, int Queries, int Hops) : Output;
+internal sealed record LookupDone(long Id, IReadOnlyList<Node> Closest, int Queries, int Hops) : CommandDone(Id);
 
 /// <summary>The end of a resolution.</summary>
 /// <param name="Id">What the command returned.</param>
 /// <param name="Node">The node with its newest record; null if it was not found.</param>
-internal sealed record ResolveDone(long Id, Node? Node) : Output;
+internal sealed record ResolveDone(long Id, Node? Node) : CommandDone(Id);
 
 /// <summary>A node that a walk was asked for.</summary>
 internal sealed record RandomNode(long WalkId, Node Node) : Output;

@@ -10,12 +10,12 @@ internal sealed record Transmit(IPEndPoint To, PacketType Type, ReadOnlyMemory<b
 /// <summary>The end of <see cref="DiscoveryMachine.StartPing"/>.</summary>
 /// <param name="Id">What that returned.</param>
 /// <param name="Reply">The answer, or null if none came in time or the node has no endpoint.</param>
-internal sealed record PingDone(long Id, PingReply? Reply) : Output;
+internal sealed record PingDone(long Id, PingReply? Reply) : CommandDone(Id);
 
 /// <summary>The end of <see cref="Discv4.RequestRecord"/>.</summary>
 /// <param name="Id">What that returned.</param>
 /// <param name="Record">The record, verified and of that node; null if none came in time.</param>
-internal sealed record RecordDone(long Id, NodeRecord? Record) : Output;
+internal sealed record RecordDone(long Id, NodeRecord? Record) : CommandDone(Id);
 
 /// <summary>A node whose endpoint is proven has pinged us: for the database.</summary>
 internal sealed record PingReceived(NodeId Id, IPAddress Address) : Output;

@@ -44,7 +44,7 @@ internal sealed partial class Discv5 : DiscoveryMachine
         _random = new BufferedRandom(options.Random);
         _mask = PacketCodec.CreateMask(Local.Id);
         _challengeLimiter = new AddressLimiter(
-            Discv5Limits.ChallengeBurst, Discv5Limits.ChallengeRate, SourceLimiter.LoopbackFactor, places: 1024, options.Random);
+            Discv5Limits.ChallengeBurst, Discv5Limits.ChallengeRate, places: 1024, options.Random);
     }
 
     /// <summary>The datagrams to send.</summary>

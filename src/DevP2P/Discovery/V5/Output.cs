@@ -7,17 +7,17 @@ namespace DevP2P.Discovery.V5;
 /// <summary>The end of <see cref="DiscoveryMachine.StartPing"/>.</summary>
 /// <param name="Id">What that returned.</param>
 /// <param name="Reply">The answer, or null if none came in time or the node has no endpoint.</param>
-internal sealed record PingDone(long Id, PingReply? Reply) : Output;
+internal sealed record PingDone(long Id, PingReply? Reply) : CommandDone(Id);
 
 /// <summary>The end of <see cref="Discv5.StartFindNode"/>.</summary>
 /// <param name="Id">What that returned.</param>
 /// <param name="Nodes">The nodes named, of the distances asked for; null if there was no answer.</param>
-internal sealed record FindNodeDone(long Id, IReadOnlyList<Node>? Nodes) : Output;
+internal sealed record FindNodeDone(long Id, IReadOnlyList<Node>? Nodes) : CommandDone(Id);
 
 /// <summary>The end of <see cref="Discv5.StartTalk"/>.</summary>
 /// <param name="Id">What that returned.</param>
 /// <param name="Response">The answer, empty if the node does not know the protocol; null if there was none.</param>
-internal sealed record TalkDone(long Id, byte[]? Response) : Output;
+internal sealed record TalkDone(long Id, byte[]? Response) : CommandDone(Id);
 
 /// <summary>A node asks one of our talk handlers. To be answered with <see cref="Discv5.AnswerTalk"/>.</summary>
 /// <param name="Talk">Names the request in the answer.</param>

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using DevP2P.Crypto;
 using DevP2P.Discovery;
 using DevP2P.Discovery.V4;
+using DevP2P.NetUtil;
 using DevP2P.Nodes;
 using DevP2P.Tests.Discovery.V4;
 using Xunit;
@@ -165,8 +166,8 @@ public sealed class DiscoveryV4Tests : IAsyncDisposable
     public void An_address_has_an_allowance_that_comes_back_with_time()
     {
         var limiter = new SourceLimiter(RandomSource.System);
-        SocketAddress address = new IPEndPoint(IPAddress.Parse("52.1.1.1"), 30303).Serialize();
-        SocketAddress otherPort = new IPEndPoint(IPAddress.Parse("52.1.1.1"), 30304).Serialize();
+        var address = CompactEndPoint.From(new IPEndPoint(IPAddress.Parse("52.1.1.1"), 30303));
+        var otherPort = CompactEndPoint.From(new IPEndPoint(IPAddress.Parse("52.1.1.1"), 30304));
         for (int i = 0; i < SourceLimiter.Burst; i++)
         {
             Assert.True(limiter.TryTake(TimeSpan.FromSeconds(5), i % 2 == 0 ? address : otherPort));
@@ -187,8 +188,8 @@ public sealed class DiscoveryV4Tests : IAsyncDisposable
     public void Repeated_requests_are_known_by_endpoint()
     {
         var limiter = new SourceLimiter(RandomSource.System);
-        SocketAddress a = new IPEndPoint(IPAddress.Parse("52.1.1.1"), 30303).Serialize();
-        SocketAddress b = new IPEndPoint(IPAddress.IPv6Loopback, 30304).Serialize();
+        var a = CompactEndPoint.From(new IPEndPoint(IPAddress.Parse("52.1.1.1"), 30303));
+        var b = CompactEndPoint.From(new IPEndPoint(IPAddress.IPv6Loopback, 30304));
         PacketHash hash = new(RandomSourceBytes());
         Assert.True(limiter.IsNew(a, hash));
         Assert.False(limiter.IsNew(a, hash));

@@ -1,0 +1,39 @@
+using System.Net;
+using System.Net.Sockets;
+using DevP2P.Crypto;
+using DevP2P.Discovery.V4;
+using DevP2P.NetUtil;
+
+namespace DevP2P.Discovery;
+
+/// <summary>A datagram on its way from a socket to a machine.</summary>
+internal sealed class Datagram(AddressFamily family)
+{
+    /// <summary>The longest packet of either version.</summary>
+    public const int MaxSize = Codec.MaxPacketSize;
+
+    // One byte more than a packet may have shows that one is too long.
+    public byte[] Buffer { get; } = new byte[MaxSize + 1];
+
+    /// <summary>Where it came from, as the socket says it.</summary>
+    public SocketAddress Address { get; } = new(family);
+
+    /// <summary>The same as a value.</summary>
+    public CompactEndPoint From { get; set; }
+
+    public int Length { get; set; }
+
+    public Span<byte> Bytes => Buffer.AsSpan(0, Length);
+
+    /// <summary>Whose it is.</summary>
+    public ProtocolPump? Pump { get; set; }
+
+    /// <summary>Of v4: what it says; null until that has been read.</summary>
+    public Packet? Packet { get; set; }
+
+    /// <summary>Of v4: who signed it; null until the signature has been recovered.</summary>
+    public PublicKey? Sender { get; set; }
+
+    /// <summary>Of v4: where it came from.</summary>
+    public IPEndPoint? EndPoint { get; set; }
+}
