@@ -23,7 +23,7 @@ public class ForeignDiscoveryTests
         await using OurDiscovery ours = await OurDiscovery.StartAsync(theirs);
 
         await ours.FindsAsync(theirs);
-        Assert.Equal(1, ours.Discovery.NodeCount);
+        await ours.KnowsOneAsync();
 
         // They look for who pings them where the ping says that it is.
         JsonElement found = await theirs.FoundAsync(ours);
@@ -43,7 +43,7 @@ public class ForeignDiscoveryTests
         await theirs.FindsAsync(ours);
         await ours.FindsAsync(theirs);
 
-        Assert.Equal(1, ours.Discovery.NodeCount);
+        await ours.KnowsOneAsync();
         AssertNothingWrong(ours);
     }
 
@@ -83,12 +83,11 @@ public class ForeignDiscoveryTests
         JsonElement error = await theirs.Peer.NextAsync("discoveryError");
         Assert.Contains("Invalid type: 5", error.GetProperty("message").GetString(), StringComparison.Ordinal);
 
-        DiscoveryPing? ping = await ours.Discovery.PingAsync(theirs.Node, cancellationToken);
-        Assert.NotNull(ping);
+        DiscoveryPing ping = await ours.PingAsync(theirs);
         Assert.Equal(ours.Discovery.LocalEndPoint, ping.SeenAs);
         Assert.Null(ping.RecordSequence);
         await ours.FindsAsync(theirs);
-        Assert.Equal(1, ours.Discovery.NodeCount);
+        await ours.KnowsOneAsync();
     }
 
     // They send up to 16 nodes in one packet, which takes 1,373 bytes where each has a TCP port (ours have none here); a packet
@@ -129,8 +128,8 @@ public class ForeignDiscoveryTests
         Assert.True(ours.Discovery.Counters.Malformed > 0, ours.Discovery.Counters.ToString());
 
         // Yet they answer pings, and stay: a bucket with few nodes keeps those that are of no use.
-        Assert.NotNull(await ours.Discovery.PingAsync(theirs.Node, TestContext.Current.CancellationToken));
-        Assert.Equal(1, ours.Discovery.NodeCount);
+        await ours.PingAsync(theirs);
+        await ours.KnowsOneAsync();
     }
 
     [Theory]

@@ -55,6 +55,17 @@ public class ForeignDiscv5BaselineTests
         await using Discv5Peer from = await Discv5Peer.StartAsync(fromVersion, "--plain-ids");
         await using Discv5Peer to = await Discv5Peer.StartAsync(toVersion, "--plain-ids");
         Assert.Equal([1], await from.TalkAsync(to.Record, "echo", [1]));
+        // 12.0.2 pings who is new. If that met the loss of the session, there would be two handshakes at once, which they do not
+        // survive; so wait for these pings, and with one of ours for their pongs.
+        if (fromVersion == Newest)
+        {
+            await to.NextAsync("answered");
+        }
+        if (toVersion == Newest)
+        {
+            await from.NextAsync("answered");
+        }
+        await from.PingAsync(to.Record);
 
         Assert.Equal(1, await from.ForgetSessionAsync(to.Id));
         Assert.Equal([2], await from.TalkAsync(to.Record, "echo", [2]));

@@ -65,6 +65,9 @@ internal sealed class JsPeer : IAsyncDisposable
     /// <summary>With <c>--discovery</c>: starts to look for nodes there. The event <c>found</c> comes for each that answers.</summary>
     public void Bootstrap(string enode) => Command("bootstrap", new() { ["enode"] = enode });
 
+    /// <summary>With <c>--discovery</c>: pings a node.</summary>
+    public void Announce(string enode) => Command("announce", new() { ["enode"] = enode });
+
     /// <summary>With <c>--discovery</c>: puts nodes into the table unasked.</summary>
     public void Know(IEnumerable<string> enodes) => Command("know", new() { ["enodes"] = new JsonArray([.. enodes]) });
 

@@ -12,7 +12,8 @@
 //           set-entry {name, value: HEX} changes the record, whose sequence number rises by 1; enr; stats; stop.
 // Events:   started {enr, node, port}; each answers one command: added, pong, nodes, found, talked, forgotten, enr, stats;
 //           established {node, enr, direction, verified, address}, enrAdded {node, enr}, discovered {node, enr},
-//           talkReqReceived {node, address, protocol, size, payload}; failed {command, reason}, decodeError {address, message}.
+//           talkReqReceived {node, address, protocol, size, payload}, answered {node, type: PING | FINDNODE};
+//           failed {command, reason}, decodeError {address, message}.
 //
 // Talk requests of protocol "echo" are answered with what they say, those of "mute" never, all others with nothing in it, as
 // the specification wants it for protocols that a node does not know. It ends when stdin does, so it never outlives its test.
@@ -198,6 +199,11 @@ const commands = {
 }
 
 await node.start()
+// Behind the package's own listener, which has answered by then.
+sessions.on('request', (address, request) => {
+  const type = { 1: 'PING', 3: 'FINDNODE' }[request.type]
+  if (type) emit('answered', { node: address.nodeId, type })
+})
 const port = sessions.transport.ip4.socket.address().port
 if (!options['no-address']) {
   record.ip = HOST

@@ -64,6 +64,8 @@ export function createDpt(library, key, host, refreshInterval, emit) {
 
     commands: {
       bootstrap: ({ enode }) => dpt.bootstrap(parseNode(enode)),
+      /** To a node that it knows it would never send another ping by itself. */
+      announce: ({ enode }) => server.ping(parseNode(enode)).catch(() => {}),
       /** Puts nodes into the table without asking them whether they live. */
       know: ({ enodes }) => enodes.map(parseNode).forEach((node) => dpt._kbucket.add(node)),
       table: () => emit('table', { nodes: dpt.getPeers().map(described) }),

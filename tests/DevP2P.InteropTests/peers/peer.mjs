@@ -9,7 +9,7 @@
 // Commands: dial {enode}, exchange {seed, totalBytes, maxSize} over xchg, echo {seed, totalBytes, maxSize} through code
 //           0 of `protocol`, send {protocol, code, payload: HEX | random: SIZE}, ping, disconnect {reason}, quit. All but
 //           dial and quit may name a peer ({peer}, its public key in hex); a single connected peer needs no name.
-//           Of discovery: bootstrap {enode}, know {enodes} (unasked into the table), table.
+//           Of discovery: bootstrap {enode}, announce {enode} (a ping), know {enodes} (unasked into the table), table.
 // Events:   listening {enode, port, udpPort}, hello, connected, sent, message, exchanged, echoed, ping, pong,
 //           closed {reason, by}, error. Of discovery: found and lost {id, address, udpPort, tcpPort},
 //           table {nodes}, packetSent {type, size, to, nodes}, discoveryError {message}.
