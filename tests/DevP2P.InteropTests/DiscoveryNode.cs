@@ -36,6 +36,16 @@ internal abstract class DiscoveryNode : IAsyncDisposable
     }
 
     public abstract ValueTask DisposeAsync();
+
+    protected static async Task EventuallyAsync(Func<Task<bool>> isTrue, Func<string> complaint)
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (!await isTrue())
+        {
+            Assert.True(Stopwatch.GetElapsedTime(start) < Limit, complaint());
+            await Task.Delay(TimeSpan.FromMilliseconds(20), TestContext.Current.CancellationToken);
+        }
+    }
 }
 
 /// <summary><see cref="DiscoveryV4"/> without a server.</summary>
@@ -90,16 +100,6 @@ internal sealed class OurDiscovery : DiscoveryNode
         (await Discovery.LookupAsync(other.Node.PublicKey, TestContext.Current.CancellationToken).WaitAsync(Limit)).Select(n => n.Id);
 
     public override ValueTask DisposeAsync() => Discovery.DisposeAsync();
-
-    private static async Task EventuallyAsync(Func<Task<bool>> isTrue, Func<string> complaint)
-    {
-        long start = Stopwatch.GetTimestamp();
-        while (!await isTrue())
-        {
-            Assert.True(Stopwatch.GetElapsedTime(start) < Limit, complaint());
-            await Task.Delay(TimeSpan.FromMilliseconds(20), TestContext.Current.CancellationToken);
-        }
-    }
 }
 
 /// <summary>The foreign peer's discovery; it connects to nobody.</summary>
@@ -145,13 +145,24 @@ internal sealed class TheirDiscovery : DiscoveryNode
     public async Task<JsonElement> FoundAsync(DiscoveryNode other)
     {
         string id = Convert.ToHexStringLower(other.Node.PublicKey.Bytes);
-        JsonElement found;
-        while (!_found.TryGetValue(id, out found))
-        {
-            found = await Peer.NextAsync("found");
-            _found[found.GetProperty("id").GetString()!] = found;
-        }
-        return found;
+        int rounds = 0;
+        await EventuallyAsync(
+            async () =>
+            {
+                while (Peer.Pending("found") > 0)
+                {
+                    JsonElement found = await Peer.NextAsync("found");
+                    _found[found.GetProperty("id").GetString()!] = found;
+                }
+                if (++rounds % 100 == 0)
+                {
+                    Announce();
+                    other.Announce();
+                }
+                return _found.ContainsKey(id);
+            },
+            () => $"{other.Enode} not found");
+        return _found[id];
     }
 
     public override ValueTask DisposeAsync() => Peer.DisposeAsync();

@@ -75,6 +75,9 @@ internal sealed class JsPeer : IAsyncDisposable
 
     public void Disconnect(int reason) => Command("disconnect", new() { ["reason"] = reason });
 
+    /// <summary>The events of that name that nobody has taken yet.</summary>
+    public int Pending(string name) => _process.Pending(name);
+
     /// <summary>The next event of that name; <c>peers/peer.mjs</c> lists them.</summary>
     public Task<JsonElement> NextAsync(string name) => _process.NextAsync(name);
 
