@@ -27,6 +27,17 @@ public class ForeignBaselineTests
     }
 
     [Fact]
+    public async Task TheirVersionsFindEachOther()
+    {
+        await using TheirDiscovery between = await TheirDiscovery.StartAsync(JsPeer.Older);
+        await using TheirDiscovery third = await TheirDiscovery.StartAsync(JsPeer.Newest, between);
+        await using TheirDiscovery searcher = await TheirDiscovery.StartAsync(JsPeer.Newest, between);
+
+        await searcher.FindsAsync(third);
+        await third.FindsAsync(searcher);
+    }
+
+    [Fact]
     public void TheirLockFileNamesNoDownloadAddresses()
     {
         string lockFile = File.ReadAllText(Path.Combine(Repository.Root, "tests", "DevP2P.InteropTests", "peers", "package-lock.json"));

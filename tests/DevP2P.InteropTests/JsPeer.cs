@@ -3,7 +3,10 @@ using System.Text.Json.Nodes;
 
 namespace DevP2P.InteropTests;
 
-/// <summary>A foreign RLPx peer, the npm package <c>@ethereumjs/devp2p</c> in a process of its own (<c>peers/peer.mjs</c>).</summary>
+/// <summary>
+/// A foreign RLPx peer, with discovery v4 if wanted: the npm package <c>@ethereumjs/devp2p</c> in a process of its own
+/// (<c>peers/peer.mjs</c>).
+/// </summary>
 internal sealed class JsPeer : IAsyncDisposable
 {
     /// <summary>The newest release that runs.</summary>
@@ -31,12 +34,7 @@ internal sealed class JsPeer : IAsyncDisposable
 
     public static async Task<JsPeer> StartAsync(string version, params string[] arguments)
     {
-        string directory = Path.Combine(Repository.Root, "tests", "DevP2P.InteropTests", "peers");
-        if (!Directory.Exists(Path.Combine(directory, "node_modules", $"devp2p-{version}")))
-        {
-            throw new InvalidOperationException("The npm packages of the foreign peers are not installed: run ./test, which does that.");
-        }
-        var process = JsonProcess.Start("node", ["peer.mjs", "--version", version, .. arguments], directory, "event");
+        var process = JsonProcess.StartPeer("peer.mjs", $"devp2p-{version}", ["--version", version, .. arguments]);
         try
         {
             return new JsPeer(process, await process.NextAsync("listening"));
@@ -64,9 +62,21 @@ internal sealed class JsPeer : IAsyncDisposable
     public void SendRandom(string protocol, int code, int size) =>
         Command("send", new() { ["protocol"] = protocol, ["code"] = code, ["random"] = size });
 
+    /// <summary>With <c>--discovery</c>: starts to look for nodes there. The event <c>found</c> comes for each that answers.</summary>
+    public void Bootstrap(string enode) => Command("bootstrap", new() { ["enode"] = enode });
+
+    /// <summary>With <c>--discovery</c>: pings a node.</summary>
+    public void Announce(string enode) => Command("announce", new() { ["enode"] = enode });
+
+    /// <summary>With <c>--discovery</c>: puts nodes into the table unasked.</summary>
+    public void Know(IEnumerable<string> enodes) => Command("know", new() { ["enodes"] = new JsonArray([.. enodes]) });
+
     public void Ping() => Command("ping", []);
 
     public void Disconnect(int reason) => Command("disconnect", new() { ["reason"] = reason });
+
+    /// <summary>The events of that name that nobody has taken yet.</summary>
+    public int Pending(string name) => _process.Pending(name);
 
     /// <summary>The next event of that name; <c>peers/peer.mjs</c> lists them.</summary>
     public Task<JsonElement> NextAsync(string name) => _process.NextAsync(name);

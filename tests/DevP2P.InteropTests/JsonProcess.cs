@@ -49,6 +49,17 @@ internal sealed class JsonProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Starts a script of <c>peers</c>, which needs an npm package.</summary>
+    public static JsonProcess StartPeer(string script, string package, IEnumerable<string> arguments)
+    {
+        string directory = Path.Combine(Repository.Root, "tests", "DevP2P.InteropTests", "peers");
+        if (!Directory.Exists(Path.Combine(directory, "node_modules", package)))
+        {
+            throw new InvalidOperationException("The npm packages of the foreign peers are not installed: run ./test, which does that.");
+        }
+        return Start("node", [script, .. arguments], directory, "event");
+    }
+
     public int ExitCode => _process.ExitCode;
 
     public void WriteLine(string line)

@@ -1,15 +1,20 @@
 // A foreign RLPx peer (@ethereumjs/devp2p) that a test drives over stdin and stdout, one JSON object a line.
 //
 //   node peer.mjs --version 10|4 [--listen 127.0.0.1:0] [--key HEX] [--name TEXT] [--max-peers N]
-//                 [--capability NAME/VERSION/LENGTH]...
+//                 [--capability NAME/VERSION/LENGTH]... [--discovery [--dial-found] [--refresh MS]]
+//
+// --discovery: discovery v4 on a UDP port of its own, which the enode URL names. It asks each node that it knows for others
+// once in --refresh. --dial-found: it connects to all that it finds, and bans for 5 min who has no TCP port.
 //
 // Commands: dial {enode}, exchange {seed, totalBytes, maxSize} over xchg, echo {seed, totalBytes, maxSize} through code
 //           0 of `protocol`, send {protocol, code, payload: HEX | random: SIZE}, ping, disconnect {reason}, quit. All but
 //           dial and quit may name a peer ({peer}, its public key in hex); a single connected peer needs no name.
-// Events:   listening {enode, port}, hello, connected, sent, message, exchanged, echoed, ping, pong,
-//           closed {reason, by}, error.
+//           Of discovery: bootstrap {enode}, announce {enode} (a ping), know {enodes} (unasked into the table), table.
+// Events:   listening {enode, port, udpPort}, hello, connected, sent, message, exchanged, echoed, ping, pong,
+//           closed {reason, by}, error. Of discovery: found and lost {id, address, udpPort, tcpPort},
+//           table {nodes}, packetSent {type, size, to, nodes}, discoveryError {message}.
 //
-// It ends when stdin does, so it never outlives the test that started it. It has no discovery and no UDP.
+// It ends when stdin does, so it never outlives the test that started it.
 
 import { createHash, randomBytes } from 'node:crypto'
 import { createInterface } from 'node:readline'
@@ -17,6 +22,7 @@ import { parseArgs } from 'node:util'
 
 import snappy from 'snappyjs'
 
+import { createDpt, parseNode } from './dpt.mjs'
 import { EchoExchange, Exchange } from './exchange.mjs'
 
 const { values: options } = parseArgs({
@@ -27,6 +33,9 @@ const { values: options } = parseArgs({
     name: { type: 'string' },
     'max-peers': { type: 'string', default: '25' },
     capability: { type: 'string', multiple: true, default: ['xchg/1/8'] },
+    discovery: { type: 'boolean', default: false },
+    'dial-found': { type: 'boolean', default: false },
+    refresh: { type: 'string', default: '2000' },
   },
 })
 
@@ -115,13 +124,15 @@ class TestRLPx extends RLPx {
 }
 
 const [host, port] = options.listen.split(':')
-const rlpx = new TestRLPx(options.key ? Buffer.from(options.key, 'hex') : randomBytes(32), {
+const key = options.key ? Buffer.from(options.key, 'hex') : randomBytes(32)
+const discovery = options.discovery ? createDpt(library.default ?? library, key, host, Number(options.refresh), emit) : null
+const rlpx = new TestRLPx(key, {
   capabilities: options.capability.map(capability),
   clientId: options.name === undefined ? undefined : Buffer.from(options.name),
   maxPeers: Number(options['max-peers']),
   listenPort: Number(port),
   timeout: 120_000, // for a pong, too, which may have to wait behind everything this slow peer has not read yet
-  dpt: null,
+  dpt: options['dial-found'] ? discovery.dpt : null,
 })
 const id = hex(rlpx.id ?? rlpx._id)
 const events = rlpx.events ?? rlpx
@@ -135,10 +146,12 @@ events.on('peer:added', (peer) =>
 )
 events.on('peer:error', (peer, error) => emit('error', { peer: idOf(peer), message: String(error?.message ?? error) }))
 events.on('error', (error) => emit('error', { message: String(error?.message ?? error) }))
-events.on('listening', () => {
+events.on('listening', async () => {
   const bound = rlpx._server.address().port
   rlpx._listenPort = bound // what the hello says
-  emit('listening', { enode: `enode://${id}@${host}:${bound}`, id, port: bound, node: process.version })
+  const udpPort = await discovery?.listen(bound)
+  const enode = `enode://${id}@${host}:${bound}` + (udpPort && udpPort !== bound ? `?discport=${udpPort}` : '')
+  emit('listening', { enode, id, port: bound, udpPort, node: process.version })
 })
 
 function sessionOf({ peer }) {
@@ -154,10 +167,7 @@ function protocolOf(command, name) {
 }
 
 const commands = {
-  dial({ enode }) {
-    const url = new URL(enode)
-    return rlpx.connect({ id: Buffer.from(url.username, 'hex'), address: url.hostname, tcpPort: Number(url.port) })
-  },
+  dial: ({ enode }) => rlpx.connect(parseNode(enode)),
   exchange: (command) => protocolOf(command, 'xchg').exchange.run(command),
   echo(command) {
     const protocol = protocolOf(command, command.protocol)
@@ -176,6 +186,7 @@ const commands = {
   ping: (command) => sessionOf(command).peer._sendPing(),
   disconnect: (command) => sessionOf(command).peer.disconnect(command.reason),
   quit: () => process.exit(0),
+  ...discovery?.commands,
 }
 
 const input = createInterface({ input: process.stdin })
