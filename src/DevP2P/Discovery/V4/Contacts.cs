@@ -43,8 +43,11 @@ internal sealed class Contacts
     public Contact? Find(ContactKey key) => _contacts.GetValueOrDefault(key);
 
     /// <summary>Whether a node may be answered with more than a pong.</summary>
-    public bool IsProven(TimeSpan now, ContactKey key) =>
-        Find(key) is { } contact && now - contact.LastPong < Discv4Limits.ProofLifetime;
+    public bool IsProven(TimeSpan now, ContactKey key) => IsProven(now, Find(key));
+
+    /// <summary>The same of what <see cref="Find"/> returned.</summary>
+    public static bool IsProven(TimeSpan now, Contact? contact) =>
+        contact is not null && now - contact.LastPong < Discv4Limits.ProofLifetime;
 
     /// <summary>Whether anybody at an address has proved it. The cheap question before the expensive one who has.</summary>
     public bool HasAny(IPAddress address) => _perAddress.ContainsKey(address);

@@ -19,7 +19,7 @@ internal sealed partial class Discv4
         Node node = _options.KnownNodes?.Invoke(new Endpoint(from, ping.From.TcpPort), sender.Bytes)
             ?? Node.Create(sender, from.Address, ping.From.TcpPort, from.Port);
         Contact? contact = _contacts.Find(key);
-        bool isProven = _contacts.IsProven(now.Monotonic, key);
+        bool isProven = Contacts.IsProven(now.Monotonic, contact);
         if (contact is not null)
         {
             contact.LastPing = now.Monotonic;
@@ -38,7 +38,7 @@ internal sealed partial class Discv4
             PingBack(now, from, key, node);
         }
 
-        if (_pings.TryGetValue(key, out PingRequest? pending))
+        if (_pings.Count > 0 && _pings.TryGetValue(key, out PingRequest? pending))
         {
             pending.PingedAt = now.Monotonic;
         }

@@ -163,7 +163,7 @@ internal sealed partial class Discv4
     /// <summary>A node has pinged us and was answered: whoever waited for this can go on.</summary>
     private void EndProofWaits(Timestamp now, ContactKey key)
     {
-        if (_proofWaits.Remove(key, out List<ProofWait>? waits))
+        if (_proofWaits.Count > 0 && _proofWaits.Remove(key, out List<ProofWait>? waits))
         {
             foreach (ProofWait wait in waits)
             {
