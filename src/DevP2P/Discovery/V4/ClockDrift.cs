@@ -62,7 +62,7 @@ internal sealed class ClockDrift
         _lastSample = now.Monotonic;
         long seconds = (long)Math.Min(expiration, (ulong)DateTimeOffset.MaxValue.ToUnixTimeSeconds());
         TimeSpan offset = now.Utc + Discv4Limits.PacketLifetime - DateTimeOffset.FromUnixTimeSeconds(seconds);
-        var sample = new Sample(Distance.Leading(sender, default), ToNumber(address), offset);
+        var sample = new Sample(ToNumber(address), Distance.Leading(sender, default), offset);
         Forget(sample, AddressRules.IsLan(address));
         if (answersUs && offset < -Discv4Limits.PacketLifetime)
         {
@@ -143,8 +143,8 @@ internal sealed class ClockDrift
     }
 
     /// <summary>Small, because all of them are looked at for every new one.</summary>
-    /// <param name="Id">The first bytes of the node's id.</param>
     /// <param name="Address">Where it was heard from.</param>
+    /// <param name="Id">The first bytes of the node's id.</param>
     /// <param name="Offset">By how much our clock is ahead of its.</param>
-    private readonly record struct Sample(ulong Id, UInt128 Address, TimeSpan Offset);
+    private readonly record struct Sample(UInt128 Address, ulong Id, TimeSpan Offset);
 }

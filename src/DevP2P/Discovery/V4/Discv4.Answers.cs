@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.CompilerServices;
 using DevP2P.Crypto;
 using DevP2P.Discovery.Core;
 using DevP2P.NetUtil;
@@ -13,7 +14,7 @@ internal sealed partial class Discv4
     {
         NodeId id = sender.NodeId;
         var key = new ContactKey(id, from.Address);
-        Send(from, new Pong(new Endpoint(from, ping.From.TcpPort), hash, Expiration(now), _local.Sequence), out _);
+        Send(from, new Pong(new Endpoint(from, ping.From.TcpPort), hash, Expiration(now), _local.Sequence));
 
         // Only the TCP port is the sender's word; where it is, we see ourselves (discv4.md, "Ping Packet").
         Node node = _options.KnownNodes?.Invoke(new Endpoint(from, ping.From.TcpPort), sender.Bytes)
@@ -87,7 +88,7 @@ internal sealed partial class Discv4
 
             if (nodes.Count == Neighbors.MaxPerPacket)
             {
-                Send(from, new Neighbors(nodes, Expiration(now)), out _);
+                Send(from, new Neighbors(nodes, Expiration(now)));
                 nodes.Clear();
                 isAnswered = true;
             }
@@ -95,7 +96,7 @@ internal sealed partial class Discv4
 
         if (nodes.Count > 0 || !isAnswered)
         {
-            Send(from, new Neighbors(nodes, Expiration(now)), out _);
+            Send(from, new Neighbors(nodes, Expiration(now)));
         }
     }
 
@@ -104,7 +105,7 @@ internal sealed partial class Discv4
         _ = now;
         if (_local.Node.Record is { } record)
         {
-            Send(from, new RecordResponse(hash, record.Encoded), out _);
+            Send(from, new RecordResponse(hash, record.Encoded));
         }
     }
 
@@ -116,11 +117,12 @@ internal sealed partial class Discv4
         }
     }
 
-    private PacketHash Send(IPEndPoint to, Packet packet, out int length)
+    [SkipLocalsInit]
+    private void Send(IPEndPoint to, Packet packet)
     {
-        length = Codec.Encode(packet, _options.Sign, _buffer, out PacketHash hash);
-        _outputs.Enqueue(new Transmit(to, packet.Type, _buffer.AsSpan(0, length).ToArray()));
-        return hash;
+        Span<byte> buffer = stackalloc byte[Codec.MaxPacketSize];
+        int length = Codec.Encode(packet, _options.Sign, buffer, out _);
+        _outputs.Enqueue(new Transmit(to, packet.Type, buffer[..length].ToArray()));
     }
 
     private static ulong Expiration(Timestamp now) => (ulong)(now.Utc + Discv4Limits.PacketLifetime).ToUnixTimeSeconds();

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using DevP2P.Discovery.Core;
 using DevP2P.Nodes;
@@ -41,7 +42,7 @@ internal sealed partial class Discv4
 
         if (RequestCount >= Discv4Limits.MaxRequests)
         {
-            Later(now, t => done(t, null));
+            LaterNoAnswer(now, done);
             return;
         }
 
@@ -57,9 +58,8 @@ internal sealed partial class Discv4
         Node self = _local.Node;
         var from = new Endpoint(self.UdpPort != 0 ? self.Address : null, (ushort)self.UdpPort, (ushort)self.TcpPort);
         var to = new Endpoint(request.To, 0);
-        ulong sequence = self.Sequence;
         request.Sent++;
-        request.Hash = SendRequest(now, request.To, expiration => new Ping(Ping.CurrentVersion, from, to, expiration, sequence));
+        request.Hash = SendRequest(now, request.To, new Ping(Ping.CurrentVersion, from, to, Expiration(now), self.Sequence));
         request.Timeout = _timers.Start(now.Monotonic + Discv4Limits.ResponseTimeout, t => PingTimedOut(t, request));
         _local.AddContact(now.Monotonic, request.To);
     }
@@ -193,7 +193,7 @@ internal sealed partial class Discv4
                 return;
             }
 
-            PacketHash hash = SendRequest(t, to, expiration => new RecordRequest(expiration));
+            PacketHash hash = SendRequest(t, to, new RecordRequest(Expiration(t)));
             var request = new PendingRecord(new ContactKey(node.Id, to.Address), done);
             request.Timeout = _timers.Start(t.Monotonic + Discv4Limits.ResponseTimeout, t2 => EndRecord(t2, hash, null));
             _records.Add(hash, request);
@@ -222,7 +222,8 @@ internal sealed partial class Discv4
     }
 
     /// <summary>Sends a packet that differs from all that were sent in this second.</summary>
-    private PacketHash SendRequest(Timestamp now, IPEndPoint to, Func<ulong, Packet> make)
+    [SkipLocalsInit]
+    private PacketHash SendRequest(Timestamp now, IPEndPoint to, Packet packet)
     {
         ulong expiration = Expiration(now);
         if (expiration != _sentSecond)
@@ -231,21 +232,23 @@ internal sealed partial class Discv4
             _sentThisSecond.Clear();
         }
 
-        Packet packet = make(expiration);
-        int length = Codec.Encode(packet, _options.Sign, _buffer, out PacketHash hash);
-        while (_records.ContainsKey(hash) || !_sentThisSecond.Add(hash))
+        Span<byte> buffer = stackalloc byte[Codec.MaxPacketSize];
+        int length = Codec.Encode(packet, _options.Sign, buffer, out PacketHash hash);
+        while ((_records.Count > 0 && _records.ContainsKey(hash)) || !_sentThisSecond.Add(hash))
         {
             // A second more of life makes it another packet.
-            packet = make(++expiration);
-            length = Codec.Encode(packet, _options.Sign, _buffer, out hash);
+            packet = packet.ExpiringAt(++expiration);
+            length = Codec.Encode(packet, _options.Sign, buffer, out hash);
         }
 
-        _outputs.Enqueue(new Transmit(to, packet.Type, _buffer.AsSpan(0, length).ToArray()));
+        _outputs.Enqueue(new Transmit(to, packet.Type, buffer[..length].ToArray()));
         return hash;
     }
 
     /// <summary>Not within the call that asks: a continuation may ask again.</summary>
     private void Later(Timestamp now, Action<Timestamp> action) => _timers.Start(now.Monotonic, action);
+
+    private void LaterNoAnswer(Timestamp now, Action<Timestamp, Pong?> done) => Later(now, t => done(t, null));
 
     private void Await(IPAddress address, PacketType type, int change)
     {

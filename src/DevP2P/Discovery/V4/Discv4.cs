@@ -42,7 +42,6 @@ internal sealed partial class Discv4
     private readonly Timers _timers = new();
     private readonly Queue<Output> _outputs = [];
     private readonly Node[] _closest = new Node[Neighbors.MaxPerAnswer];
-    private readonly byte[] _buffer = new byte[Codec.MaxPacketSize];
     private long _lastId;
     private TimeSpan? _lastExpired;
     private bool _isInitialized;
