@@ -28,7 +28,7 @@ public sealed class DiscoverySimulation
     private readonly Action<DiscoverySimulationProgress>? _progress;
     private readonly SimulationRandom _random;
     private readonly Wire _wire;
-    private readonly PriorityQueue<Event, EventTime> _events = new();
+    private readonly EventQueue _events = new();
     private readonly List<SimulatedNode?> _nodes = [];
     private readonly List<SimulatedNode> _live = [];
     private readonly List<Node> _announced = [];
@@ -36,7 +36,6 @@ public sealed class DiscoverySimulation
     private readonly LookupTally _lookups = new();
     private readonly TraceHash _trace = new();
     private Timestamp _now = s_start;
-    private long _order;
     private long _handled;
     private int _left;
 
@@ -104,7 +103,7 @@ public sealed class DiscoverySimulation
     {
         long end = _options.Duration.Ticks;
         int untilCheck = 0;
-        while (_events.TryPeek(out _, out EventTime next) && next.Ticks <= end)
+        while (_events.TryTake(end, out Event @event, out long ticks))
         {
             if (--untilCheck < 0)
             {
@@ -112,9 +111,8 @@ public sealed class DiscoverySimulation
                 untilCheck = EventsPerCancellationCheck;
             }
 
-            Event @event = _events.Dequeue();
-            _now = s_start + TimeSpan.FromTicks(next.Ticks);
-            Handle(@event, next.Ticks);
+            _now = s_start + TimeSpan.FromTicks(ticks);
+            Handle(@event, ticks);
         }
 
         _now = s_start + _options.Duration;
@@ -299,7 +297,7 @@ public sealed class DiscoverySimulation
         }
     }
 
-    private void Schedule(TimeSpan at, in Event @event) => _events.Enqueue(@event, new EventTime(at.Ticks, _order++));
+    private void Schedule(TimeSpan at, in Event @event) => _events.Add(at.Ticks, @event);
 
     private void Record(int source, int destination, ReadOnlySpan<byte> bytes)
     {

@@ -3,13 +3,19 @@ using System.Security.Cryptography;
 
 namespace DevP2P.Testing.Discovery;
 
-/// <summary>The hash over all that happened, in the order in which it happened.</summary>
+/// <summary>
+/// The hash over all that happened, in the order in which it happened. It is computed by another thread, block after block, while
+/// the next block is filled.
+/// </summary>
 internal sealed class TraceHash : IDisposable
 {
     private const int HeadSize = 20;
+    private const int BlockSize = 1 << 18;
 
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-    private readonly byte[] _buffer = new byte[1 << 16];
+    private byte[] _buffer = new byte[BlockSize];
+    private byte[] _hashed = new byte[BlockSize];
+    private Task _hashing = Task.CompletedTask;
     private int _used;
 
     public void Add(TimeSpan time, int source, int destination, ReadOnlySpan<byte> bytes)
@@ -31,14 +37,22 @@ internal sealed class TraceHash : IDisposable
     public string Finish()
     {
         Flush();
+        _hashing.Wait();
         return Convert.ToHexStringLower(_hash.GetHashAndReset());
     }
 
-    public void Dispose() => _hash.Dispose();
+    public void Dispose()
+    {
+        // After a cancellation a block may still be under way.
+        _hashing.Wait();
+        _hash.Dispose();
+    }
 
     private void Flush()
     {
-        _hash.AppendData(_buffer, 0, _used);
-        _used = 0;
+        _hashing.Wait();
+        int length = _used;
+        (_buffer, _hashed, _used) = (_hashed, _buffer, 0);
+        _hashing = Task.Run(() => _hash.AppendData(_hashed, 0, length));
     }
 }

@@ -190,8 +190,8 @@ public sealed class LocalNode
     }
 
     /// <summary>
-    /// Another node has said where it sees us. Ignored when it names an address that no node may claim to its sort of sender
-    /// (T18): loopback or LAN from outside, reserved ranges.
+    /// Another node has said where it sees us. Ignored when the address is set for certain, and when it names one that no node
+    /// may claim to its sort of sender (T18): loopback or LAN from outside, reserved ranges.
     /// </summary>
     /// <param name="now">Monotonic time.</param>
     /// <param name="from">The node that says it.</param>
@@ -200,14 +200,17 @@ public sealed class LocalNode
     internal void AddEndPointStatement(TimeSpan now, IPEndPoint from, IPEndPoint endPoint)
     {
         IPAddress address = AddressRules.Unmap(endPoint.Address);
-        if (endPoint.Port == 0 || AddressRules.CheckRelayAddress(from.Address, address) is not null)
+        LocalEndPoint local = EndPointFor(address);
+        if (local.StaticAddress is not null
+            || endPoint.Port == 0
+            || AddressRules.CheckRelayAddress(from.Address, address) is not null)
         {
             return;
         }
 
         lock (_lock)
         {
-            EndPointFor(address).Tracker.AddStatement(now, from.Address, ReferenceEquals(address, endPoint.Address) ? endPoint : new IPEndPoint(address, endPoint.Port));
+            local.Tracker.AddStatement(now, from.Address, ReferenceEquals(address, endPoint.Address) ? endPoint : new IPEndPoint(address, endPoint.Port));
             UpdateEndPoints(now);
         }
     }
@@ -218,23 +221,29 @@ public sealed class LocalNode
     /// <remarks>Go: <c>LocalNode.UDPContact</c>.</remarks>
     internal void AddContact(TimeSpan now, IPEndPoint to)
     {
+        LocalEndPoint local = EndPointFor(AddressRules.Unmap(to.Address));
+        if (local.StaticAddress is not null)
+        {
+            return;
+        }
+
         lock (_lock)
         {
-            EndPointFor(AddressRules.Unmap(to.Address)).Tracker.AddContact(now, to.Address);
+            local.Tracker.AddContact(now, to.Address);
             UpdateEndPoints(now);
         }
     }
 
     /// <summary>
     /// Whether packets from nodes that we never contacted reach us, over either address family. Says nothing as long as no
-    /// such node has made a statement.
+    /// such node has made a statement, and about addresses that are set for certain.
     /// </summary>
     /// <param name="now">Monotonic time.</param>
     internal bool PredictFullConeNat(TimeSpan now)
     {
         lock (_lock)
         {
-            return _endPoint4.Tracker.PredictFullConeNat(now) || _endPoint6.Tracker.PredictFullConeNat(now);
+            return _endPoint4.PredictFullConeNat(now) || _endPoint6.PredictFullConeNat(now);
         }
     }
 
@@ -309,7 +318,9 @@ public sealed class LocalNode
     /// <summary>Address and UDP port in one address family.</summary>
     private sealed class LocalEndPoint
     {
-        public IpTracker Tracker { get; } = new();
+        private IpTracker? _tracker;
+
+        public IpTracker Tracker => _tracker ??= new IpTracker();
 
         public IPAddress? StaticAddress { get; set; }
 
@@ -321,7 +332,7 @@ public sealed class LocalNode
 
         public (IPAddress? Address, int UdpPort) Get(TimeSpan now)
         {
-            if (StaticAddress is null && Tracker.PredictEndPoint(now) is { } predicted)
+            if (StaticAddress is null && _tracker?.PredictEndPoint(now) is { } predicted)
             {
                 return (predicted.Address, predicted.Port);
             }
@@ -329,5 +340,7 @@ public sealed class LocalNode
             IPAddress? address = StaticAddress ?? FallbackAddress;
             return (address is not null && Node.IsReachable(address) ? address : null, FallbackUdpPort);
         }
+
+        public bool PredictFullConeNat(TimeSpan now) => _tracker?.PredictFullConeNat(now) == true;
     }
 }

@@ -189,6 +189,11 @@ internal sealed partial class NodeTable
     private TableAddResult Update(Timestamp now, Bucket bucket, TableEntry entry, Node node, in Source source)
     {
         Node known = entry.Node;
+        if (ReferenceEquals(known, node))
+        {
+            return TableAddResult.Known;
+        }
+
         bool isNewer = node.Sequence > known.Sequence;
         bool isMoved = !IsSameEndPoint(known, node);
 

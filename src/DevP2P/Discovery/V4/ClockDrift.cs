@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Net;
 using System.Runtime.InteropServices;
 using DevP2P.Discovery.Core;
@@ -30,14 +31,17 @@ internal sealed class ClockDrift
     /// <summary>Packets that come sooner after a sample are not looked at: the clock does not change that fast.</summary>
     public static readonly TimeSpan SampleInterval = TimeSpan.FromSeconds(1);
 
+    /// <summary>The same once there are as many samples as are kept.</summary>
+    public static readonly TimeSpan FullSampleInterval = TimeSpan.FromSeconds(5);
+
     private const int MaxSamples = 32;
 
-    private readonly List<(NodeId Id, IPAddress Address, TimeSpan Offset)> _samples = [];
+    private readonly List<Sample> _samples = [];
     private TimeSpan? _lastReport;
     private TimeSpan? _lastSample;
 
     /// <summary>Whether <see cref="Add"/> would look at a packet now: the cheap question first.</summary>
-    public bool IsDue(TimeSpan now) => !(now - _lastSample < SampleInterval);
+    public bool IsDue(TimeSpan now) => !(now - _lastSample < (_samples.Count < MaxSamples ? SampleInterval : FullSampleInterval));
 
     /// <summary>A packet with a valid signature has come.</summary>
     /// <param name="now">The time.</param>
@@ -58,7 +62,8 @@ internal sealed class ClockDrift
         _lastSample = now.Monotonic;
         long seconds = (long)Math.Min(expiration, (ulong)DateTimeOffset.MaxValue.ToUnixTimeSeconds());
         TimeSpan offset = now.Utc + Discv4Limits.PacketLifetime - DateTimeOffset.FromUnixTimeSeconds(seconds);
-        Forget(sender, address);
+        var sample = new Sample(ToNumber(address), Distance.Leading(sender, default), offset);
+        Forget(sample, AddressRules.IsLan(address));
         if (answersUs && offset < -Discv4Limits.PacketLifetime)
         {
             return null;
@@ -69,21 +74,29 @@ internal sealed class ClockDrift
             _samples.RemoveAt(0);
         }
 
-        _samples.Add((sender, address, offset));
+        _samples.Add(sample);
         return Report(now.Monotonic);
     }
 
     /// <summary>Drops the samples that a new one replaces.</summary>
-    private void Forget(NodeId sender, IPAddress address)
+    private void Forget(in Sample replacement, bool isLan)
     {
+        Span<Sample> samples = CollectionsMarshal.AsSpan(_samples);
         int kept = 0;
-        Span<(NodeId Id, IPAddress Address, TimeSpan Offset)> samples = CollectionsMarshal.AsSpan(_samples);
-        foreach (ref (NodeId Id, IPAddress Address, TimeSpan Offset) sample in samples)
+        for (int i = 0; i < samples.Length; i++)
         {
-            if (sample.Id != sender && (!sample.Address.Equals(address) || AddressRules.IsLan(address)))
+            ref readonly Sample sample = ref samples[i];
+            if (sample.Id == replacement.Id || (sample.Address == replacement.Address && !isLan))
             {
-                samples[kept++] = sample;
+                continue;
             }
+
+            if (kept != i)
+            {
+                samples[kept] = sample;
+            }
+
+            kept++;
         }
 
         CollectionsMarshal.SetCount(_samples, kept);
@@ -112,11 +125,26 @@ internal sealed class ClockDrift
     private bool CanMedianMatter()
     {
         int beyond = 0;
-        foreach (ref readonly (NodeId Id, IPAddress Address, TimeSpan Offset) sample in CollectionsMarshal.AsSpan(_samples))
+        foreach (ref readonly Sample sample in CollectionsMarshal.AsSpan(_samples))
         {
             beyond += sample.Offset.Duration() > Threshold ? 1 : 0;
         }
 
         return 2 * beyond >= _samples.Count;
     }
+
+    private static UInt128 ToNumber(IPAddress address)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        bytes.Clear();
+        address.TryWriteBytes(bytes, out int length);
+        UInt128 number = BinaryPrimitives.ReadUInt128BigEndian(bytes);
+        return length == bytes.Length ? number : number >> 96;
+    }
+
+    /// <summary>Small, because all of them are looked at for every new one.</summary>
+    /// <param name="Address">Where it was heard from.</param>
+    /// <param name="Id">The first bytes of the node's id.</param>
+    /// <param name="Offset">By how much our clock is ahead of its.</param>
+    private readonly record struct Sample(UInt128 Address, ulong Id, TimeSpan Offset);
 }

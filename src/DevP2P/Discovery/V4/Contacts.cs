@@ -7,19 +7,23 @@ namespace DevP2P.Discovery.V4;
 /// <summary>A node at an address. Endpoint proofs are for this pair: one key at two addresses needs two proofs (T04).</summary>
 internal readonly record struct ContactKey(NodeId Id, IPAddress Address)
 {
-    public bool Equals(ContactKey other) => Id == other.Id && (ReferenceEquals(Address, other.Address) || Address.Equals(other.Address));
+    public bool Equals(ContactKey other) => Id == other.Id && IsAt(other.Address);
 
     public override int GetHashCode() => Id.GetHashCode() ^ Address.GetHashCode();
+
+    public bool IsAt(IPAddress address) => ReferenceEquals(Address, address) || Address.Equals(address);
 }
 
 /// <summary>What is remembered of a node that has proved its endpoint at least once. Times are monotonic.</summary>
-internal sealed class Contact
+internal sealed class Contact(ContactKey key, TimeSpan lastPong)
 {
     // There are many of these: a Nullable<TimeSpan> would take twice the room.
     private TimeSpan _lastPing = TimeSpan.MinValue;
 
+    public ContactKey Key => key;
+
     /// <summary>When the node last answered a ping: the age of its proof.</summary>
-    public TimeSpan LastPong { get; set; }
+    public TimeSpan LastPong { get; set; } = lastPong;
 
     /// <summary>When the node last pinged us and we answered: about the age of our proof over there; null if it never did.</summary>
     public TimeSpan? LastPing
@@ -30,72 +34,167 @@ internal sealed class Contact
 
     /// <summary>How many queries in a row were not answered.</summary>
     public int FindFailures { get; set; }
+
+    /// <summary>The next contact of the same place in the hash table.</summary>
+    internal Contact? Next { get; set; }
 }
 
 /// <summary>The endpoint proofs, bounded: entries are made by proofs only, which cannot be had with a forged source address.</summary>
+/// <remarks>
+/// A hash table of its own, because one must serve two questions, by node and address and by address alone, in little memory:
+/// all contacts of an address have one place. Those of the LAN, where thousands of nodes may have one address, are spread by
+/// their ids.
+/// </remarks>
 internal sealed class Contacts
 {
-    private readonly Dictionary<ContactKey, Contact> _contacts = [];
-    private readonly Dictionary<IPAddress, int> _perAddress = [];
+    private Contact?[] _places = new Contact?[16];
+    private int _lanCount;
 
-    public int Count => _contacts.Count;
+    public int Count { get; private set; }
 
-    public Contact? Find(ContactKey key) => _contacts.GetValueOrDefault(key);
+    public Contact? Find(ContactKey key)
+    {
+        Contact? contact = _places[GetPlace(key, AddressRules.IsLan(key.Address))];
+        while (contact is not null && contact.Key != key)
+        {
+            contact = contact.Next;
+        }
+
+        return contact;
+    }
 
     /// <summary>Whether a node may be answered with more than a pong.</summary>
-    public bool IsProven(TimeSpan now, ContactKey key) =>
-        Find(key) is { } contact && now - contact.LastPong < Discv4Limits.ProofLifetime;
+    public bool IsProven(TimeSpan now, ContactKey key) => IsProven(now, Find(key));
 
-    /// <summary>Whether anybody at an address has proved it. The cheap question before the expensive one who has.</summary>
-    public bool HasAny(IPAddress address) => _perAddress.ContainsKey(address);
+    /// <summary>The same of what <see cref="Find"/> returned.</summary>
+    public static bool IsProven(TimeSpan now, Contact? contact) =>
+        contact is not null && now - contact.LastPong < Discv4Limits.ProofLifetime;
+
+    /// <summary>Whether anybody at an address, or in all the LAN, has proved it. The cheap question before the expensive one who has.</summary>
+    public bool HasAny(IPAddress address)
+    {
+        if (AddressRules.IsLan(address))
+        {
+            return _lanCount > 0;
+        }
+
+        Contact? contact = _places[GetPlace(new ContactKey(default, address), isLan: false)];
+        while (contact is not null && !contact.Key.IsAt(address))
+        {
+            contact = contact.Next;
+        }
+
+        return contact is not null;
+    }
 
     /// <summary>A node has answered our latest ping.</summary>
     public Contact AddProof(TimeSpan now, ContactKey key)
     {
-        if (!_contacts.TryGetValue(key, out Contact? contact))
+        Contact? contact = Find(key);
+        if (contact is null)
         {
-            MakeRoom(key.Address);
-            contact = new Contact { LastPong = now };
-            _contacts.Add(key, contact);
-            _perAddress[key.Address] = _perAddress.GetValueOrDefault(key.Address) + 1;
+            bool isLan = AddressRules.IsLan(key.Address);
+            MakeRoom(key, isLan);
+            contact = new Contact(key, now);
+            Insert(contact, isLan);
+            _lanCount += isLan ? 1 : 0;
+            Count++;
         }
 
         contact.LastPong = now > contact.LastPong ? now : contact.LastPong;
         return contact;
     }
 
-    private void MakeRoom(IPAddress address)
+    private int GetPlace(in ContactKey key, bool isLan) =>
+        (isLan ? key.Id.GetHashCode() : key.Address.GetHashCode()) & (_places.Length - 1);
+
+    private void Insert(Contact contact, bool isLan)
     {
-        int sameAddress = _perAddress.GetValueOrDefault(address);
-        if (sameAddress >= Discv4Limits.MaxContactsPerAddress && !AddressRules.IsLan(address))
+        ref Contact? place = ref _places[GetPlace(contact.Key, isLan)];
+        contact.Next = place;
+        place = contact;
+    }
+
+    private void MakeRoom(ContactKey key, bool isLan)
+    {
+        if (!isLan)
         {
-            Remove(_contacts.Where(c => c.Key.Address.Equals(address)).MinBy(c => c.Value.LastPong).Key);
+            MakeRoomAt(key);
         }
 
-        if (_contacts.Count < Discv4Limits.MaxContacts)
+        if (Count >= Discv4Limits.MaxContacts)
         {
-            return;
+            // An eighth at once, so that the search is seldom. Nodes of the table are checked all the time and thus never old.
+            foreach (Contact contact in GetAll().OrderBy(c => c.LastPong).ThenBy(c => c.Key.Id).Take(Discv4Limits.MaxContacts / 8))
+            {
+                Remove(contact);
+            }
         }
 
-        // An eighth at once, so that the search is seldom. Nodes of the table are checked all the time and thus never old.
-        ContactKey[] oldest = [.. _contacts.OrderBy(c => c.Value.LastPong).Take(Discv4Limits.MaxContacts / 8).Select(c => c.Key)];
-        foreach (ContactKey key in oldest)
+        if (Count == _places.Length)
         {
-            Remove(key);
+            Contact[] all = GetAll();
+            _places = new Contact?[2 * _places.Length];
+            foreach (Contact contact in all)
+            {
+                Insert(contact, AddressRules.IsLan(contact.Key.Address));
+            }
         }
     }
 
-    private void Remove(ContactKey key)
+    private void MakeRoomAt(ContactKey key)
     {
-        _contacts.Remove(key);
-        int left = _perAddress[key.Address] - 1;
-        if (left == 0)
+        int sameAddress = 0;
+        Contact? oldest = null;
+        for (Contact? contact = _places[GetPlace(key, isLan: false)]; contact is not null; contact = contact.Next)
         {
-            _perAddress.Remove(key.Address);
+            if (contact.Key.IsAt(key.Address))
+            {
+                sameAddress++;
+                oldest = oldest is null || contact.LastPong < oldest.LastPong ? contact : oldest;
+            }
+        }
+
+        if (sameAddress >= Discv4Limits.MaxContactsPerAddress)
+        {
+            Remove(oldest!);
+        }
+    }
+
+    private Contact[] GetAll()
+    {
+        var all = new List<Contact>(Count);
+        foreach (Contact? place in _places)
+        {
+            for (Contact? contact = place; contact is not null; contact = contact.Next)
+            {
+                all.Add(contact);
+            }
+        }
+
+        return [.. all];
+    }
+
+    private void Remove(Contact removed)
+    {
+        bool isLan = AddressRules.IsLan(removed.Key.Address);
+        ref Contact? place = ref _places[GetPlace(removed.Key, isLan)];
+        if (place == removed)
+        {
+            place = removed.Next;
         }
         else
         {
-            _perAddress[key.Address] = left;
+            Contact previous = place!;
+            while (previous.Next != removed)
+            {
+                previous = previous.Next!;
+            }
+
+            previous.Next = removed.Next;
         }
+
+        _lanCount -= isLan ? 1 : 0;
+        Count--;
     }
 }

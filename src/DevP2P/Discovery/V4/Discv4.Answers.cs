@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.CompilerServices;
 using DevP2P.Crypto;
 using DevP2P.Discovery.Core;
 using DevP2P.NetUtil;
@@ -13,13 +14,13 @@ internal sealed partial class Discv4
     {
         NodeId id = sender.NodeId;
         var key = new ContactKey(id, from.Address);
-        Send(from, new Pong(new Endpoint(from, ping.From.TcpPort), hash, Expiration(now), Local.Sequence), out _);
+        Send(from, new Pong(new Endpoint(from, ping.From.TcpPort), hash, Expiration(now), Local.Sequence));
 
         // Only the TCP port is the sender's word; where it is, we see ourselves (discv4.md, "Ping Packet").
         Node node = _options.KnownNodes?.Invoke(new Endpoint(from, ping.From.TcpPort), sender.Bytes)
             ?? Node.Create(sender, from.Address, ping.From.TcpPort, from.Port);
         Contact? contact = _contacts.Find(key);
-        bool isProven = _contacts.IsProven(now.Monotonic, key);
+        bool isProven = Contacts.IsProven(now.Monotonic, contact);
         if (contact is not null)
         {
             contact.LastPing = now.Monotonic;
@@ -38,7 +39,7 @@ internal sealed partial class Discv4
             PingBack(now, from, key, node);
         }
 
-        if (_pings.TryGetValue(key, out PingRequest? pending))
+        if (_pings.Count > 0 && _pings.TryGetValue(key, out PingRequest? pending))
         {
             pending.PingedAt = now.Monotonic;
         }
@@ -87,7 +88,7 @@ internal sealed partial class Discv4
 
             if (nodes.Count == Neighbors.MaxPerPacket)
             {
-                Send(from, new Neighbors(nodes, Expiration(now)), out _);
+                Send(from, new Neighbors(nodes, Expiration(now)));
                 nodes.Clear();
                 isAnswered = true;
             }
@@ -95,7 +96,7 @@ internal sealed partial class Discv4
 
         if (nodes.Count > 0 || !isAnswered)
         {
-            Send(from, new Neighbors(nodes, Expiration(now)), out _);
+            Send(from, new Neighbors(nodes, Expiration(now)));
         }
     }
 
@@ -104,7 +105,7 @@ internal sealed partial class Discv4
         _ = now;
         if (Local.Node.Record is { } record)
         {
-            Send(from, new RecordResponse(hash, record.Encoded), out _);
+            Send(from, new RecordResponse(hash, record.Encoded));
         }
     }
 
@@ -116,11 +117,12 @@ internal sealed partial class Discv4
         }
     }
 
-    private PacketHash Send(IPEndPoint to, Packet packet, out int length)
+    [SkipLocalsInit]
+    private void Send(IPEndPoint to, Packet packet)
     {
-        length = Codec.Encode(packet, _options.Sign, _buffer, out PacketHash hash);
-        Put(new Transmit(to, packet.Type, _buffer.AsSpan(0, length).ToArray()));
-        return hash;
+        Span<byte> buffer = stackalloc byte[Codec.MaxPacketSize];
+        int length = Codec.Encode(packet, _options.Sign, buffer, out _);
+        Put(new Transmit(to, packet.Type, buffer[..length].ToArray()));
     }
 
     private static ulong Expiration(Timestamp now) => (ulong)(now.Utc + Discv4Limits.PacketLifetime).ToUnixTimeSeconds();

@@ -46,7 +46,7 @@ internal sealed partial class Discv4
     private void SendFind(Timestamp now, FindRequest request)
     {
         request.Sent++;
-        SendRequest(now, request.To, expiration => new FindNode(request.Target, expiration));
+        SendRequest(now, request.To, new FindNode(request.Target, Expiration(now)));
         request.Timeout = Timers.Start(now.Monotonic + Discv4Limits.ResponseTimeout, t => FindTimedOut(t, request));
     }
 

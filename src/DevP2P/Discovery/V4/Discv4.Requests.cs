@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using DevP2P.Discovery.Core;
 using DevP2P.Nodes;
@@ -41,7 +42,7 @@ internal sealed partial class Discv4
 
         if (RequestCount >= Discv4Limits.MaxRequests)
         {
-            Later(now, t => done(t, null));
+            LaterNoAnswer(now, done);
             return;
         }
 
@@ -57,9 +58,8 @@ internal sealed partial class Discv4
         Node self = Local.Node;
         var from = new Endpoint(self.UdpPort != 0 ? self.Address : null, (ushort)self.UdpPort, (ushort)self.TcpPort);
         var to = new Endpoint(request.To, 0);
-        ulong sequence = self.Sequence;
         request.Sent++;
-        request.Hash = SendRequest(now, request.To, expiration => new Ping(Ping.CurrentVersion, from, to, expiration, sequence));
+        request.Hash = SendRequest(now, request.To, new Ping(Ping.CurrentVersion, from, to, Expiration(now), self.Sequence));
         request.Timeout = Timers.Start(now.Monotonic + Discv4Limits.ResponseTimeout, t => PingTimedOut(t, request));
         Local.AddContact(now.Monotonic, request.To);
     }
@@ -163,7 +163,7 @@ internal sealed partial class Discv4
     /// <summary>A node has pinged us and was answered: whoever waited for this can go on.</summary>
     private void EndProofWaits(Timestamp now, ContactKey key)
     {
-        if (_proofWaits.Remove(key, out List<ProofWait>? waits))
+        if (_proofWaits.Count > 0 && _proofWaits.Remove(key, out List<ProofWait>? waits))
         {
             foreach (ProofWait wait in waits)
             {
@@ -193,7 +193,7 @@ internal sealed partial class Discv4
                 return;
             }
 
-            PacketHash hash = SendRequest(t, to, expiration => new RecordRequest(expiration));
+            PacketHash hash = SendRequest(t, to, new RecordRequest(Expiration(t)));
             var request = new PendingRecord(new ContactKey(node.Id, to.Address), done);
             request.Timeout = Timers.Start(t.Monotonic + Discv4Limits.ResponseTimeout, t2 => EndRecord(t2, hash, null));
             _records.Add(hash, request);
@@ -222,7 +222,8 @@ internal sealed partial class Discv4
     }
 
     /// <summary>Sends a packet that differs from all that were sent in this second.</summary>
-    private PacketHash SendRequest(Timestamp now, IPEndPoint to, Func<ulong, Packet> make)
+    [SkipLocalsInit]
+    private PacketHash SendRequest(Timestamp now, IPEndPoint to, Packet packet)
     {
         ulong expiration = Expiration(now);
         if (expiration != _sentSecond)
@@ -231,18 +232,20 @@ internal sealed partial class Discv4
             _sentThisSecond.Clear();
         }
 
-        Packet packet = make(expiration);
-        int length = Codec.Encode(packet, _options.Sign, _buffer, out PacketHash hash);
-        while (_records.ContainsKey(hash) || !_sentThisSecond.Add(hash))
+        Span<byte> buffer = stackalloc byte[Codec.MaxPacketSize];
+        int length = Codec.Encode(packet, _options.Sign, buffer, out PacketHash hash);
+        while ((_records.Count > 0 && _records.ContainsKey(hash)) || !_sentThisSecond.Add(hash))
         {
             // A second more of life makes it another packet.
-            packet = make(++expiration);
-            length = Codec.Encode(packet, _options.Sign, _buffer, out hash);
+            packet = packet.ExpiringAt(++expiration);
+            length = Codec.Encode(packet, _options.Sign, buffer, out hash);
         }
 
-        Put(new Transmit(to, packet.Type, _buffer.AsSpan(0, length).ToArray()));
+        Put(new Transmit(to, packet.Type, buffer[..length].ToArray()));
         return hash;
     }
+
+    private void LaterNoAnswer(Timestamp now, Action<Timestamp, Pong?> done) => Later(now, t => done(t, null));
 
     private void Await(IPAddress address, PacketType type, int change)
     {

@@ -28,7 +28,6 @@ internal sealed partial class Discv4 : DiscoveryMachine
     private readonly Contacts _contacts = new();
     private readonly ClockDrift _drift = new();
     private readonly Node[] _closest = new Node[Neighbors.MaxPerAnswer];
-    private readonly byte[] _buffer = new byte[Codec.MaxPacketSize];
     private TimeSpan? _lastExpired;
 
     public Discv4(Discv4Options options, Timestamp now)

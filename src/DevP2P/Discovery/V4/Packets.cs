@@ -27,6 +27,9 @@ internal abstract class Packet
             && (expiration > long.MaxValue || (expiration <= MaxSeconds && (long)expiration * 1000 < utc.ToUnixTimeMilliseconds()));
     }
 
+    /// <summary>The same with another expiration; itself if it is not a request.</summary>
+    public virtual Packet ExpiringAt(ulong later) => this;
+
     /// <summary>Writes the packet's RLP list.</summary>
     public abstract void WriteTo(ref RlpWriter writer);
 }
@@ -68,6 +71,8 @@ internal sealed class Ping(ulong version, Endpoint from, Endpoint to, ulong expi
     public Endpoint To => to;
 
     public ulong? RecordSequence => recordSequence;
+
+    public override Packet ExpiringAt(ulong later) => new Ping(version, from, to, later, recordSequence);
 
     public override void WriteTo(ref RlpWriter writer)
     {
@@ -121,6 +126,8 @@ internal sealed class FindNode(ReadOnlyMemory<byte> target, ulong expiration) : 
     public override ulong? Expiration => expiration;
 
     public ReadOnlyMemory<byte> Target => target;
+
+    public override Packet ExpiringAt(ulong later) => new FindNode(target, later);
 
     public override void WriteTo(ref RlpWriter writer)
     {
@@ -178,6 +185,8 @@ internal sealed class RecordRequest(ulong expiration) : Packet
     public override PacketType Type => PacketType.RecordRequest;
 
     public override ulong? Expiration => expiration;
+
+    public override Packet ExpiringAt(ulong later) => new RecordRequest(later);
 
     public override void WriteTo(ref RlpWriter writer)
     {

@@ -342,6 +342,73 @@ public sealed class Discv4Tests
         Assert.Contains(PacketType.FindNode, order);
     }
 
+    /// <summary>Pings from the peer may get lost, too; then it has no proof of ours, and our question would be in vain for ever.</summary>
+    [Theory]
+    [InlineData(new[] { PacketType.Ping }, false)]
+    [InlineData(new[] { PacketType.FindNode }, false)]
+    [InlineData(new[] { PacketType.Ping, PacketType.FindNode }, false)]
+    [InlineData(new PacketType[0], true)]
+    internal void What_got_lost_is_asked_once_more(PacketType[] lost, bool isPingBackLost)
+    {
+        TestMachine machine = _net.AddMachine().Start();
+        TestPeer peer = _net.AddPeer();
+        var left = lost.ToHashSet();
+        bool isPongLost = isPingBackLost;
+        bool isProven = false;
+        _net.IsLost = (from, to, datagram) =>
+        {
+            PacketType type = Codec.GetType(datagram);
+            if (from.Equals(peer.EndPoint) && type == PacketType.Ping && isPongLost)
+            {
+                isPongLost = false;
+                return true;
+            }
+
+            isProven |= to.Equals(peer.EndPoint) && type == PacketType.Pong;
+            return to.Equals(peer.EndPoint) && left.Remove(type);
+        };
+        peer.OnPacket = (from, packet, hash) =>
+        {
+            if (packet is FindNode && isProven)
+            {
+                peer.Send(from, new Neighbors([], peer.Expiration));
+            }
+        };
+        // Not in the table, whose liveness checks are pings, too.
+        NodeTable table = machine.Machine.Table;
+        table.AddSeed(machine.Now, peer.Node, isOperatorNamed: false);
+        long id = machine.Machine.StartLookup(machine.Now, RandomTarget());
+        table.Remove(machine.Now, peer.Node.Id);
+
+        LookupDone done = machine.Wait<LookupDone>(d => d.Id == id, 10 * Second);
+
+        Assert.Equal([peer.Node.Id], done.Closest.Select(n => n.Id));
+        Assert.Empty(left);
+        Assert.True(isProven);
+        Assert.False(isPongLost);
+    }
+
+    [Fact]
+    public void A_node_that_has_gone_is_pinged_again_but_not_asked_again()
+    {
+        TestMachine machine = _net.AddMachine().Start();
+        TestPeer peer = _net.AddPeer();
+        peer.Bond(machine);
+        peer.AnswersPings = peer.PingsBack = false;
+        NodeTable table = machine.Machine.Table;
+        table.AddSeed(machine.Now, peer.Node, isOperatorNamed: false);
+        long id = machine.Machine.StartLookup(machine.Now, RandomTarget());
+        table.Remove(machine.Now, peer.Node.Id);
+        peer.Received.Clear();
+
+        LookupDone done = machine.Wait<LookupDone>(d => d.Id == id, 10 * Second);
+
+        Assert.Empty(done.Closest);
+        Assert.Single(peer.All<FindNode>());
+        Assert.Equal(Discv4Limits.Attempts, peer.All<Ping>().Count());
+        Assert.Equal(0, machine.Machine.RequestCount);
+    }
+
     [Fact]
     public void A_node_that_has_our_proof_already_is_asked_after_a_while()
     {
