@@ -182,7 +182,7 @@ internal sealed class DiscoveryHost : IAsyncDisposable
         {
             _counts.Malformed++;
         }
-        else if (IsRequest(Codec.GetType(datagram.Bytes)) && !_limiter.IsNew(datagram.Address, Codec.GetHash(datagram.Bytes)))
+        else if (IsRequest(Codec.GetType(datagram.Bytes)) && !_limiter.TryTakeRequest(datagram.Address, Codec.GetHash(datagram.Bytes)))
         {
             _counts.Repeated++;
         }
