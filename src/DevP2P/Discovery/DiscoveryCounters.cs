@@ -4,7 +4,7 @@ namespace DevP2P.Discovery;
 /// <param name="Received">All that came in.</param>
 /// <param name="Malformed">Dropped: no packets (size, type, hash, content).</param>
 /// <param name="OverRate">Dropped: more than one address may send.</param>
-/// <param name="Repeated">Dropped: requests that were seen already.</param>
+/// <param name="Repeated">Dropped: requests that came too often already, byte for byte.</param>
 /// <param name="Unwanted">Dropped: answers that nobody waits for, queries from where nobody has proved an endpoint.</param>
 /// <param name="Overflowed">Dropped: more than could be worked off.</param>
 /// <param name="BadSignatures">Dropped: signatures that no key made.</param>

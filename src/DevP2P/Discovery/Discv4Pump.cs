@@ -71,7 +71,7 @@ internal sealed class Discv4Pump : ProtocolPump
         {
             _counts.Malformed++;
         }
-        else if (IsRequest(Codec.GetType(datagram.Bytes)) && !_limiter.IsNew(datagram.From, Codec.GetHash(datagram.Bytes)))
+        else if (IsRequest(Codec.GetType(datagram.Bytes)) && !_limiter.TryTakeRequest(datagram.From, Codec.GetHash(datagram.Bytes)))
         {
             _counts.Repeated++;
         }

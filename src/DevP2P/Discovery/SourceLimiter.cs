@@ -7,7 +7,7 @@ namespace DevP2P.Discovery;
 
 /// <summary>
 /// Drops what costs more than it is worth before anybody looks at its signature: more packets of one address than an honest
-/// node sends, and requests that were seen already. Of fixed size; allocates nothing. Not safe for concurrent calls.
+/// node sends, and requests that came too often already. Of fixed size; allocates nothing. Not safe for concurrent calls.
 /// </summary>
 internal sealed class SourceLimiter(RandomSource random)
 {
@@ -16,6 +16,13 @@ internal sealed class SourceLimiter(RandomSource random)
 
     /// <summary>How many packets a second an address may send in the long run.</summary>
     public const int Rate = 64;
+
+    /// <summary>
+    /// How many equal requests of one endpoint are let through. Honest nodes send some: expirations are whole seconds and
+    /// go-ethereum's signatures follow from the content, so that who asks twice within a second sends the same bytes twice,
+    /// and waits for two answers. A power of two.
+    /// </summary>
+    public const int MaxEqualRequests = 8;
 
     private const int Places = 8192;
 
@@ -27,17 +34,28 @@ internal sealed class SourceLimiter(RandomSource random)
     /// <returns>False if there is none left.</returns>
     public bool TryTake(TimeSpan now, in CompactEndPoint from) => _addresses.TryTake(now, from);
 
-    /// <summary>Whether a request is new. Answers are not to be asked about: two equal ones may answer two questions.</summary>
-    public bool IsNew(in CompactEndPoint from, PacketHash hash)
+    /// <summary>
+    /// Takes a request, unless the same one was taken <see cref="MaxEqualRequests"/> times already. Answers are not to be asked
+    /// about: two equal ones may answer two questions.
+    /// </summary>
+    public bool TryTakeRequest(in CompactEndPoint from, PacketHash hash)
     {
-        ulong packet = AddressLimiter.Mix((ulong)(uint)hash.GetHashCode() ^ HashEndPoint(from));
-        ref ulong place = ref _requests[packet % Places];
-        if (place == packet)
+        // A place holds the packet in its upper bits, and in the lower ones how often it came again.
+        const ulong CountMask = MaxEqualRequests - 1;
+        ulong packet = AddressLimiter.Mix((ulong)(uint)hash.GetHashCode() ^ HashEndPoint(from)) & ~CountMask;
+        ref ulong place = ref _requests[packet / MaxEqualRequests % Places];
+        if ((place & ~CountMask) != packet)
+        {
+            place = packet;
+            return true;
+        }
+
+        if ((place & CountMask) == CountMask)
         {
             return false;
         }
 
-        place = packet;
+        place++;
         return true;
     }
 

@@ -20,9 +20,9 @@ internal enum RefreshStep : byte
 }
 
 /// <summary>
-/// Fills a table and keeps it full: at the start, every 15 to 30 minutes, and whenever the table is empty, it puts seeds into
-/// the table, looks up our own id and then some random ones. The first refresh initializes the table. Sans-IO; not safe for
-/// concurrent calls.
+/// Fills a table and keeps it full: at the start, then ever less often until every 15 to 30 minutes, and whenever the table is
+/// empty, it puts seeds into the table, looks up our own id and then some random ones. The first refresh initializes the table.
+/// Sans-IO; not safe for concurrent calls.
 /// </summary>
 /// <remarks>
 /// <para>Go: <c>Table.doRefresh</c>, <c>loadSeedNodes</c>, <c>nextRefreshTime</c>.</para>
@@ -33,8 +33,15 @@ internal enum RefreshStep : byte
 /// </remarks>
 internal sealed class TableRefresh
 {
-    /// <summary>The longest time between two refreshes; the shortest is half of it.</summary>
+    /// <summary>The longest time between two refreshes in the long run; the shortest is half of it.</summary>
     public static readonly TimeSpan Interval = TimeSpan.FromMinutes(30);
+
+    /// <summary>
+    /// The longest time between the first two refreshes; doubles with each one until <see cref="Interval"/>. Nodes that start
+    /// together have nobody to name to one another yet, and a network of go-ethereum's that is born like this can stay
+    /// half known for half an hour.
+    /// </summary>
+    public static readonly TimeSpan FirstInterval = TimeSpan.FromSeconds(20);
 
     /// <summary>The shortest time from the end of a refresh to the next one when the table is empty or the owner asks for one.</summary>
     public static readonly TimeSpan MinInterval = TimeSpan.FromSeconds(10);
@@ -51,6 +58,7 @@ internal sealed class TableRefresh
     private bool _isHandedOut;
     private int _lookupsLeft;
     private TimeSpan _due;
+    private TimeSpan _interval = FirstInterval;
     private TimeSpan? _lastEnd;
 
     /// <summary>The first refresh is due at once.</summary>
@@ -130,8 +138,9 @@ internal sealed class TableRefresh
         }
 
         _step = RefreshStep.None;
-        TimeSpan half = Interval / 2;
+        TimeSpan half = _interval / 2;
         (_lastEnd, _due) = (now.Monotonic, now.Monotonic + half + RandomDelay.Below(_random, half));
+        _interval = _interval * 2 < Interval ? _interval * 2 : Interval;
         _table.MarkInitialized();
     }
 }

@@ -32,6 +32,23 @@ public sealed class TableRefreshTests
         Assert.Equal(1, table.Count);
     }
 
+    // Whoever starts together with all others finds nobody at first.
+    [Fact]
+    public void The_first_ones_follow_each_other_ever_more_slowly()
+    {
+        NodeTable table = CreateTable();
+        table.AddFound(Start, NodeOf(1), Sender);
+        var refresh = new TableRefresh(Start, table, new SeededRandomSource(0));
+        Timestamp now = Start;
+        foreach (int longest in new[] { 20, 40, 80, 160, 320, 640, 1280, 1800, 1800 })
+        {
+            RunAll(refresh, now);
+            TimeSpan delay = refresh.NextTimeout!.Value - now.Monotonic;
+            Assert.InRange(delay, TimeSpan.FromSeconds(longest / 2), TimeSpan.FromSeconds(longest));
+            now += delay;
+        }
+    }
+
     [Fact]
     public void Later_ones_come_after_15_to_30_minutes_at_random()
     {
@@ -40,6 +57,12 @@ public sealed class TableRefreshTests
         table.AddFound(Start, NodeOf(1), Sender);
         var refresh = new TableRefresh(Start, table, new SeededRandomSource(0));
         Timestamp now = Start;
+        for (int i = 0; i < 7; i++)
+        {
+            RunAll(refresh, now);
+            now += refresh.NextTimeout!.Value - now.Monotonic;
+        }
+
         for (int i = 0; i < 100; i++)
         {
             RunAll(refresh, now);
@@ -61,7 +84,7 @@ public sealed class TableRefreshTests
         table.AddFound(Start, NodeOf(1), Sender);
         var refresh = new TableRefresh(Start, table, new SeededRandomSource(0));
         RunAll(refresh, Start);
-        Timestamp now = Start + TimeSpan.FromMinutes(1);
+        Timestamp now = Start + TableRefresh.MinInterval;
         Assert.False(refresh.TryGetStep(now, out _));
         table.Remove(now, IdOf(1));
         Assert.True(refresh.NextTimeout <= now.Monotonic);
@@ -83,7 +106,7 @@ public sealed class TableRefreshTests
         Assert.Equal(Start.Monotonic + TableRefresh.MinInterval, refresh.NextTimeout);
         Timestamp now = Start + TimeSpan.FromMinutes(3);
         RunAll(refresh, now);
-        now += TimeSpan.FromMinutes(1);
+        now += TableRefresh.MinInterval;
         refresh.Request(now);
         Assert.Equal(now.Monotonic, refresh.NextTimeout);
         refresh.Request(now + TimeSpan.FromMinutes(1));
