@@ -8,8 +8,11 @@ namespace DevP2P.Discovery.V4;
 internal readonly record struct ContactKey(NodeId Id, IPAddress Address);
 
 /// <summary>What is remembered of a node that has proved its endpoint at least once. Times are monotonic.</summary>
-internal sealed class Contact
+/// <param name="network">The network that it counts for; null for the LAN.</param>
+internal sealed class Contact(ulong? network)
 {
+    public ulong? Network => network;
+
     /// <summary>When the node last answered a ping: the age of its proof.</summary>
     public TimeSpan LastPong { get; set; }
 
@@ -25,6 +28,7 @@ internal sealed class Contacts
 {
     private readonly Dictionary<ContactKey, Contact> _contacts = [];
     private readonly Dictionary<IPAddress, int> _perAddress = [];
+    private readonly Dictionary<ulong, int> _perNetwork = [];
 
     public int Count => _contacts.Count;
 
@@ -42,22 +46,22 @@ internal sealed class Contacts
     {
         if (!_contacts.TryGetValue(key, out Contact? contact))
         {
-            MakeRoom(key.Address);
-            contact = new Contact { LastPong = now };
+            ulong? network = DistinctNetworks.GetNetwork(key.Address, ipv6PrefixLength: 64);
+            MakeRoom(network);
+            contact = new Contact(network) { LastPong = now };
             _contacts.Add(key, contact);
-            _perAddress[key.Address] = _perAddress.GetValueOrDefault(key.Address) + 1;
+            Change(key.Address, network, 1);
         }
 
         contact.LastPong = now > contact.LastPong ? now : contact.LastPong;
         return contact;
     }
 
-    private void MakeRoom(IPAddress address)
+    private void MakeRoom(ulong? network)
     {
-        int sameAddress = _perAddress.GetValueOrDefault(address);
-        if (sameAddress >= Discv4Limits.MaxContactsPerAddress && !AddressRules.IsLan(address))
+        if (network is { } full && _perNetwork.GetValueOrDefault(full) >= Discv4Limits.MaxContactsPerNetwork)
         {
-            Remove(_contacts.Where(c => c.Key.Address.Equals(address)).MinBy(c => c.Value.LastPong).Key);
+            Remove(_contacts.Where(c => c.Value.Network == full).MinBy(c => c.Value.LastPong).Key);
         }
 
         if (_contacts.Count < Discv4Limits.MaxContacts)
@@ -75,15 +79,32 @@ internal sealed class Contacts
 
     private void Remove(ContactKey key)
     {
-        _contacts.Remove(key);
-        int left = _perAddress[key.Address] - 1;
-        if (left == 0)
+        if (_contacts.Remove(key, out Contact? contact))
         {
-            _perAddress.Remove(key.Address);
+            Change(key.Address, contact.Network, -1);
+        }
+    }
+
+    private void Change(IPAddress address, ulong? network, int change)
+    {
+        Change(_perAddress, address, change);
+        if (network is { } counted)
+        {
+            Change(_perNetwork, counted, change);
+        }
+    }
+
+    private static void Change<T>(Dictionary<T, int> counts, T key, int change)
+        where T : notnull
+    {
+        int count = counts.GetValueOrDefault(key) + change;
+        if (count == 0)
+        {
+            counts.Remove(key);
         }
         else
         {
-            _perAddress[key.Address] = left;
+            counts[key] = count;
         }
     }
 }
