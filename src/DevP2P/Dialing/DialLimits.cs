@@ -1,3 +1,5 @@
+using DevP2P.NetUtil;
+
 namespace DevP2P.Dialing;
 
 /// <summary>The times and bounds of the <see cref="DialScheduler"/>.</summary>
@@ -35,6 +37,13 @@ internal static class DialLimits
     /// active dials and dialed peers together (threat T03).
     /// </summary>
     public const double MaxSourceShare = 0.5;
+
+    /// <summary>
+    /// How many nodes of one IPv4 /24 or IPv6 /64 outside of the LAN may be dialed, or be dialed peers, on the word of sources:
+    /// as in a bucket of a table. Without it whoever has many ids in one network gets all that a lone source may hold, because
+    /// his nodes always have room (threat T01). Nodes that the operator named do not count.
+    /// </summary>
+    public const int MaxPerNetwork = DistinctNetworks.BucketLimit;
 
     /// <summary>How many sources there may be.</summary>
     public const int MaxSources = 64;

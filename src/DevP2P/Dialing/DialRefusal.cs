@@ -20,6 +20,9 @@ internal enum DialRefusal
     /// <summary>The operator named the node: the schedule of static nodes dials it, sources do not.</summary>
     IsStatic,
 
+    /// <summary>As many nodes of its network as may be are dialed, or are dialed peers (threat T01).</summary>
+    NetworkLimit,
+
     /// <summary>The source was not asked for a candidate.</summary>
     NotWanted,
 }
@@ -42,6 +45,7 @@ internal static class DialRefusalExtensions
         DialRefusal.HeldDown => "was removed a moment ago",
         DialRefusal.RecentlyDialed => "recently dialed",
         DialRefusal.IsStatic => "is a static node",
+        DialRefusal.NetworkLimit => "enough nodes of its network are dialed",
         DialRefusal.NotWanted => "no candidate was asked for",
         _ => throw new ArgumentOutOfRangeException(nameof(refusal), refusal, null),
     };

@@ -35,6 +35,9 @@ internal sealed class DialScheduler
     private readonly Dictionary<NodeId, DialRequest> _active = [];
     private readonly Dictionary<NodeId, ConnectedPeer> _peers = [];
     private readonly HashSet<NodeId> _pendingInbound = [];
+
+    // Where the nodes are that sources hold. Of a host name nobody knows yet.
+    private readonly DistinctNetworks _networks = new(DialLimits.MaxPerNetwork, ipv6PrefixLength: 64);
     private int _activeDynamic;
 
     /// <exception cref="ArgumentOutOfRangeException">A limit is negative, or no dial could ever be active.</exception>
@@ -158,8 +161,8 @@ internal sealed class DialScheduler
     /// <summary>A node became a peer, whoever dialed. Of our own dials this comes before <see cref="DialFinished"/>.</summary>
     public void PeerAdded(TimeSpan now, NodeId id, bool isDialed)
     {
-        int? source = isDialed && _active.TryGetValue(id, out DialRequest request) ? request.SourceId : null;
-        if (_peers.TryAdd(id, new ConnectedPeer(now, isDialed, source)))
+        DialRequest? dial = isDialed && _active.TryGetValue(id, out DialRequest request) ? request : null;
+        if (_peers.TryAdd(id, new ConnectedPeer(now, isDialed, dial?.SourceId, dial?.Node)))
         {
             DialedPeers += isDialed ? 1 : 0;
             RescheduleStatic(now, id);
@@ -178,7 +181,7 @@ internal sealed class DialScheduler
         // While the dial still runs, its end gives the source's slot back.
         if (peer.SourceId is int source && !_active.ContainsKey(id))
         {
-            _sources.Release(source);
+            Release(source, peer.DialedAs!);
         }
 
         if (now - peer.Since > DialLimits.StableConnection)
@@ -224,7 +227,7 @@ internal sealed class DialScheduler
             _activeDynamic--;
             if (!isConnected || peer.SourceId != source)
             {
-                _sources.Release(source);
+                Release(source, request.Node);
             }
         }
 
@@ -282,6 +285,11 @@ internal sealed class DialScheduler
         {
             request = new DialRequest(learned, source.Id, LearnedPolicy(source.AllowLan));
             _activeDynamic++;
+            if (learned.Address is not null)
+            {
+                // There is room: it was asked for a moment ago.
+                _networks.TryAdd(learned.Address);
+            }
         }
         else
         {
@@ -342,7 +350,7 @@ internal sealed class DialScheduler
     {
         (node, source) = (null, default);
         return GetFreeDynamicSlots() > 0
-            && _sources.TryTake(n => CheckBusy(now, n.Id) is DialRefusal.None, out node, out source)
+            && _sources.TryTake(n => CheckBusy(now, n) is DialRefusal.None, out node, out source)
             && node is not null;
     }
 
@@ -371,18 +379,32 @@ internal sealed class DialScheduler
     private DialRefusal CheckCandidate(TimeSpan now, Node node, DialAddressPolicy policy)
     {
         DialRefusal refusal = CheckNode(node, policy);
-        return refusal is DialRefusal.None ? CheckBusy(now, node.Id) : refusal;
+        return refusal is DialRefusal.None ? CheckBusy(now, node) : refusal;
     }
 
     /// <summary>What speaks against dialing a candidate at this moment.</summary>
-    private DialRefusal CheckBusy(TimeSpan now, NodeId id) =>
-        _active.ContainsKey(id) ? DialRefusal.AlreadyDialing
-        : _peers.ContainsKey(id) ? DialRefusal.AlreadyConnected
-        : _pendingInbound.Contains(id) ? DialRefusal.PendingInbound
-        : IsHeldDown(now, id) ? DialRefusal.HeldDown
-        : _static.Contains(id) ? DialRefusal.IsStatic
-        : _recent.GetExpiry(now, id) is not null ? DialRefusal.RecentlyDialed
-        : DialRefusal.None;
+    private DialRefusal CheckBusy(TimeSpan now, Node node)
+    {
+        NodeId id = node.Id;
+        return _active.ContainsKey(id) ? DialRefusal.AlreadyDialing
+            : _peers.ContainsKey(id) ? DialRefusal.AlreadyConnected
+            : _pendingInbound.Contains(id) ? DialRefusal.PendingInbound
+            : IsHeldDown(now, id) ? DialRefusal.HeldDown
+            : _static.Contains(id) ? DialRefusal.IsStatic
+            : _recent.GetExpiry(now, id) is not null ? DialRefusal.RecentlyDialed
+            : node.Address is not null && _networks.CountNear(node.Address) >= DialLimits.MaxPerNetwork ? DialRefusal.NetworkLimit
+            : DialRefusal.None;
+    }
+
+    /// <summary>A source's dial failed, or the peer that it became has gone.</summary>
+    private void Release(int source, Node node)
+    {
+        _sources.Release(source);
+        if (node.Address is not null)
+        {
+            _networks.Remove(node.Address);
+        }
+    }
 
     /// <summary>To be called whenever one of the things that keep a static node from being dialed begins or ends.</summary>
     private void RescheduleStatic(TimeSpan now, NodeId id)
@@ -402,5 +424,6 @@ internal sealed class DialScheduler
 
     private static TimeSpan? Earlier(TimeSpan? a, TimeSpan? b) => b is null || a <= b ? a : b;
 
-    private readonly record struct ConnectedPeer(TimeSpan Since, bool IsDialed, int? SourceId);
+    /// <summary>A peer; if we dialed it, on whose word and as what node.</summary>
+    private readonly record struct ConnectedPeer(TimeSpan Since, bool IsDialed, int? SourceId, Node? DialedAs);
 }

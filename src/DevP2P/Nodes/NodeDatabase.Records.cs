@@ -17,8 +17,8 @@ internal sealed partial class NodeDatabase
 
     /// <summary>
     /// Stores a node's endpoint and record; call it only for nodes that answered. Ignored if the stored record has a higher
-    /// sequence number (a node without a record counts as 0), if the node has no address, or if it is new and its network has
-    /// its share. A host name is not stored.
+    /// sequence number (a node without a record counts as 0), if the node has no address, or if it is new in its network and that
+    /// has its share. A host name is not stored.
     /// </summary>
     /// <remarks>Go: <c>DB.UpdateNode</c>.</remarks>
     public void RecordNode(Node node)
@@ -40,6 +40,13 @@ internal sealed partial class NodeDatabase
             if (FindOrCreate(node.Id, network) is { } entry && node.Sequence >= entry.Sequence
                 && !(bare.Equals(entry.Node) && record.Span.SequenceEqual(entry.Record.Span)))
             {
+                // Otherwise nodes that are known by one network could gather in another one (T03).
+                if (network != entry.Network && IsFull(network))
+                {
+                    _refused++;
+                    return;
+                }
+
                 Replace(entry with { Node = bare, Network = network, Record = record, Sequence = node.Sequence });
             }
         }
@@ -210,7 +217,7 @@ internal sealed partial class NodeDatabase
             return entry;
         }
 
-        if (network != 0 && _networks.GetValueOrDefault(network) >= _options.MaxNodesPerNetwork)
+        if (IsFull(network))
         {
             _refused++;
             return null;
@@ -219,6 +226,8 @@ internal sealed partial class NodeDatabase
         MakeRoom(_options.MaxNodes - 1);
         return new NodeDatabaseEntry(id, Now()) { Network = network };
     }
+
+    private bool IsFull(ulong network) => network != 0 && _networks.GetValueOrDefault(network) >= _options.MaxNodesPerNetwork;
 
     private void Replace(NodeDatabaseEntry entry)
     {

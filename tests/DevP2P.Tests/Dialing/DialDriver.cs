@@ -63,11 +63,12 @@ internal sealed class DialDriver
     /// <summary>Set where the test itself allows a quick redial.</summary>
     public bool AllowQuickRedial { get; set; }
 
+    /// <summary>A node; unless told otherwise, in a /24 of its own.</summary>
     public static Node NodeOf(int number, string? address = null, int port = 30303)
     {
         byte[] key = new byte[64];
         BitConverter.TryWriteBytes(key, number);
-        IPAddress ip = address is null ? new IPAddress([44, (byte)(number >> 16), (byte)(number >> 8), (byte)number]) : IPAddress.Parse(address);
+        IPAddress ip = address is null ? new IPAddress([(byte)(44 + (number >> 16)), (byte)(number >> 8), (byte)number, 7]) : IPAddress.Parse(address);
         return Node.Create(PublicKey.FromValidated(key), ip, port, port);
     }
 

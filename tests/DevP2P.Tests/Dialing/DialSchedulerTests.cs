@@ -317,6 +317,35 @@ public sealed class DialSchedulerTests
         AssertDials(d, 1, 2);
     }
 
+    [Fact]
+    [Trait("Threat", "T01")]
+    public void Few_nodes_of_one_network_are_dialed_on_the_word_of_sources()
+    {
+        var d = new DialDriver(maxDialed: 8, maxActive: 50);
+        int source = d.AddSource();
+        d.Discover(source, NodeOf(1, "8.8.8.1"), NodeOf(2, "8.8.8.2"), NodeOf(3, "8.8.8.3"), NodeOf(4, "2600::1"), NodeOf(5, "2600::2"), NodeOf(6, "2600::3"));
+        AssertDials(d, 1, 2, 4, 5);
+        Assert.Equal(2, d.Refusals.Count(r => r is DialRefusal.NetworkLimit));
+
+        // A failed dial makes room, a peer takes it for as long as it stays; whom the operator names does not count.
+        d.Fail(1);
+        d.Succeed(2);
+        d.Discover(source, NodeOf(7, "8.8.8.7"), NodeOf(8, "8.8.8.8"));
+        AssertDials(d, 7);
+        d.AddStatic(NodeOf(9, "8.8.8.9"));
+        AssertDials(d, 9);
+        d.Succeed(7);
+        d.Drop(2);
+        d.RemoveSource(source);
+        int other = d.AddSource(allowLan: true);
+        d.Discover(other, NodeOf(10, "8.8.8.10"), NodeOf(11, "8.8.8.11"));
+        AssertDials(d, 10);
+
+        // Networks of the LAN are not limited.
+        d.Discover(other, NodeOf(20, "10.0.0.1"), NodeOf(21, "10.0.0.2"), NodeOf(22, "10.0.0.3"));
+        AssertDials(d, 20, 21, 22);
+    }
+
     internal static void AssertDials(DialDriver driver, params int[] numbers) =>
         Assert.Equal(numbers.Select(Id), driver.TakeDials().Select(r => r.Node.Id));
 }

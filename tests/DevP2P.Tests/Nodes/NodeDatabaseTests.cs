@@ -246,6 +246,25 @@ public class NodeDatabaseTests
     }
 
     [Fact]
+    [Trait("Threat", "T03")]
+    public async Task Nodes_that_move_do_not_gather_in_one_network()
+    {
+        await using NodeDatabase database = Memory(new NodeDatabaseOptions { MaxNodesPerNetwork = 8 });
+        for (int round = 0; round < 5; round++)
+        {
+            for (int i = 0; i < 8; i++)
+            {
+                PublicKey key = PrivateKey.Generate().PublicKey;
+                database.RecordNode(Node.Create(key, new IPAddress([20, 0, 0, (byte)i]), 1, 1));
+                database.RecordNode(Node.Create(key, new IPAddress([20, 0, 1, (byte)i]), 2, 2));
+            }
+        }
+
+        Assert.Equal(16, database.NodeCount);
+        Assert.Equal(8, database.GetNodes().Count(entry => entry.Node!.Address!.GetAddressBytes()[2] == 1));
+    }
+
+    [Fact]
     public async Task The_local_network_is_exempt_from_the_limits_of_networks()
     {
         await using NodeDatabase database = Memory();

@@ -1,4 +1,5 @@
 using System.Net;
+using DevP2P.Discovery.Core;
 using DevP2P.NetUtil;
 using DevP2P.Nodes;
 
@@ -15,12 +16,17 @@ internal readonly record struct ContactKey(NodeId Id, IPAddress Address)
 }
 
 /// <summary>What is remembered of a node that has proved its endpoint at least once. Times are monotonic.</summary>
-internal sealed class Contact(ContactKey key, TimeSpan lastPong)
+/// <param name="key">The node at its address.</param>
+/// <param name="network">The network that it counts for; null for the LAN.</param>
+/// <param name="lastPong">When it proved its endpoint.</param>
+internal sealed class Contact(ContactKey key, ulong? network, TimeSpan lastPong)
 {
     // There are many of these: a Nullable<TimeSpan> would take twice the room.
     private TimeSpan _lastPing = TimeSpan.MinValue;
 
     public ContactKey Key => key;
+
+    public ulong? Network => network;
 
     /// <summary>When the node last answered a ping: the age of its proof.</summary>
     public TimeSpan LastPong { get; set; } = lastPong;
@@ -41,9 +47,9 @@ internal sealed class Contact(ContactKey key, TimeSpan lastPong)
 
 /// <summary>The endpoint proofs, bounded: entries are made by proofs only, which cannot be had with a forged source address.</summary>
 /// <remarks>
-/// A hash table of its own, because one must serve two questions, by node and address and by address alone, in little memory:
-/// all contacts of an address have one place. Those of the LAN, where thousands of nodes may have one address, are spread by
-/// their ids.
+/// A hash table of its own, because one must serve two questions, by node and address and by network alone, in little memory: all
+/// contacts of an IPv4 /24 or IPv6 /64 have one place. Those of the LAN, where thousands of nodes may have one address, are
+/// spread by their ids.
 /// </remarks>
 internal sealed class Contacts
 {
@@ -52,33 +58,24 @@ internal sealed class Contacts
 
     public int Count { get; private set; }
 
-    public Contact? Find(ContactKey key)
-    {
-        Contact? contact = _places[GetPlace(key, AddressRules.IsLan(key.Address))];
-        while (contact is not null && contact.Key != key)
-        {
-            contact = contact.Next;
-        }
-
-        return contact;
-    }
+    public Contact? Find(ContactKey key) => Find(key, GetNetwork(key.Address));
 
     /// <summary>Whether a node may be answered with more than a pong.</summary>
     public bool IsProven(TimeSpan now, ContactKey key) => IsProven(now, Find(key));
 
-    /// <summary>The same of what <see cref="Find"/> returned.</summary>
+    /// <summary>The same of what <see cref="Find(ContactKey)"/> returned.</summary>
     public static bool IsProven(TimeSpan now, Contact? contact) =>
         contact is not null && now - contact.LastPong < Discv4Limits.ProofLifetime;
 
     /// <summary>Whether anybody at an address, or in all the LAN, has proved it. The cheap question before the expensive one who has.</summary>
     public bool HasAny(IPAddress address)
     {
-        if (AddressRules.IsLan(address))
+        if (GetNetwork(address) is not { } network)
         {
             return _lanCount > 0;
         }
 
-        Contact? contact = _places[GetPlace(new ContactKey(default, address), isLan: false)];
+        Contact? contact = _places[GetPlace(default, network)];
         while (contact is not null && !contact.Key.IsAt(address))
         {
             contact = contact.Next;
@@ -90,14 +87,14 @@ internal sealed class Contacts
     /// <summary>A node has answered our latest ping.</summary>
     public Contact AddProof(TimeSpan now, ContactKey key)
     {
-        Contact? contact = Find(key);
+        ulong? network = GetNetwork(key.Address);
+        Contact? contact = Find(key, network);
         if (contact is null)
         {
-            bool isLan = AddressRules.IsLan(key.Address);
-            MakeRoom(key, isLan);
-            contact = new Contact(key, now);
-            Insert(contact, isLan);
-            _lanCount += isLan ? 1 : 0;
+            MakeRoom(network);
+            contact = new Contact(key, network, now);
+            Insert(contact);
+            _lanCount += network is null ? 1 : 0;
             Count++;
         }
 
@@ -105,21 +102,34 @@ internal sealed class Contacts
         return contact;
     }
 
-    private int GetPlace(in ContactKey key, bool isLan) =>
-        (isLan ? key.Id.GetHashCode() : key.Address.GetHashCode()) & (_places.Length - 1);
+    private static ulong? GetNetwork(IPAddress address) => DistinctNetworks.GetNetwork(address, ipv6PrefixLength: 64);
 
-    private void Insert(Contact contact, bool isLan)
+    private Contact? Find(in ContactKey key, ulong? network)
     {
-        ref Contact? place = ref _places[GetPlace(contact.Key, isLan)];
+        Contact? contact = _places[GetPlace(key.Id, network)];
+        while (contact is not null && contact.Key != key)
+        {
+            contact = contact.Next;
+        }
+
+        return contact;
+    }
+
+    private int GetPlace(in NodeId id, ulong? network) =>
+        (network is { } number ? (int)AddressLimiter.Mix(number) : id.GetHashCode()) & (_places.Length - 1);
+
+    private void Insert(Contact contact)
+    {
+        ref Contact? place = ref _places[GetPlace(contact.Key.Id, contact.Network)];
         contact.Next = place;
         place = contact;
     }
 
-    private void MakeRoom(ContactKey key, bool isLan)
+    private void MakeRoom(ulong? network)
     {
-        if (!isLan)
+        if (network is not null)
         {
-            MakeRoomAt(key);
+            MakeRoomIn(network);
         }
 
         if (Count >= Discv4Limits.MaxContacts)
@@ -137,25 +147,25 @@ internal sealed class Contacts
             _places = new Contact?[2 * _places.Length];
             foreach (Contact contact in all)
             {
-                Insert(contact, AddressRules.IsLan(contact.Key.Address));
+                Insert(contact);
             }
         }
     }
 
-    private void MakeRoomAt(ContactKey key)
+    private void MakeRoomIn(ulong? network)
     {
-        int sameAddress = 0;
+        int sameNetwork = 0;
         Contact? oldest = null;
-        for (Contact? contact = _places[GetPlace(key, isLan: false)]; contact is not null; contact = contact.Next)
+        for (Contact? contact = _places[GetPlace(default, network)]; contact is not null; contact = contact.Next)
         {
-            if (contact.Key.IsAt(key.Address))
+            if (contact.Network == network)
             {
-                sameAddress++;
+                sameNetwork++;
                 oldest = oldest is null || contact.LastPong < oldest.LastPong ? contact : oldest;
             }
         }
 
-        if (sameAddress >= Discv4Limits.MaxContactsPerAddress)
+        if (sameNetwork >= Discv4Limits.MaxContactsPerNetwork)
         {
             Remove(oldest!);
         }
@@ -177,8 +187,7 @@ internal sealed class Contacts
 
     private void Remove(Contact removed)
     {
-        bool isLan = AddressRules.IsLan(removed.Key.Address);
-        ref Contact? place = ref _places[GetPlace(removed.Key, isLan)];
+        ref Contact? place = ref _places[GetPlace(removed.Key.Id, removed.Network)];
         if (place == removed)
         {
             place = removed.Next;
@@ -194,7 +203,7 @@ internal sealed class Contacts
             previous.Next = removed.Next;
         }
 
-        _lanCount -= isLan ? 1 : 0;
+        _lanCount -= removed.Network is null ? 1 : 0;
         Count--;
     }
 }

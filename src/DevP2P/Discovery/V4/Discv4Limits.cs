@@ -54,6 +54,9 @@ internal static class Discv4Limits
     /// <summary>How many endpoint proofs are remembered.</summary>
     public const int MaxContacts = 16384;
 
-    /// <summary>Of those, of one address outside the LAN: otherwise one host with many keys could push out all others.</summary>
-    public const int MaxContactsPerAddress = 64;
+    /// <summary>
+    /// Of those, of one IPv4 /24 or IPv6 /64 outside the LAN: otherwise whoever has many keys in one network could push out all
+    /// others (T01).
+    /// </summary>
+    public const int MaxContactsPerNetwork = 256;
 }
