@@ -72,6 +72,32 @@ public sealed class ServerDiscoveryTests
     }
 
     [Fact]
+    [Trait("Threat", "T03")]
+    public async Task Nodes_that_proved_useful_in_an_earlier_run_are_dialed_whatever_discovery_says()
+    {
+        string file = Path.Combine(Path.GetTempPath(), $"devp2p-{Guid.NewGuid():N}.db");
+        try
+        {
+            await using Server useful = await TestNet.StartAsync(TestNet.Options());
+            await using (NodeDatabase database = NodeDatabase.Open(file))
+            {
+                database.RecordNode(useful.Self);
+                database.RecordUseful(useful.Self.Id);
+            }
+
+            await using Server server = await TestNet.StartAsync(Options() with { NodeDatabase = file });
+            await TestNet.UntilAsync(() => server.Peers.Any(p => p.Id == useful.Self.Id), "the useful node is a peer");
+        }
+        finally
+        {
+            foreach (string path in Directory.GetFiles(Path.GetTempPath(), Path.GetFileName(file) + "*"))
+            {
+                File.Delete(path);
+            }
+        }
+    }
+
+    [Fact]
     public async Task Without_discovery_there_is_none()
     {
         await using Server server = await TestNet.StartAsync();

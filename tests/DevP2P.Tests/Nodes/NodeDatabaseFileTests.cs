@@ -285,8 +285,10 @@ public sealed class NodeDatabaseFileTests : IDisposable
             database.RecordNode(good);
         }
 
+        // A point off the curve, under the id that it would have.
+        NodeId offCurve = PublicKey.FromValidated(new byte[64]).NodeId;
         Sql(FilePath,
-            $"UPDATE node SET public_key = zeroblob(64) WHERE id = x'{node.Id}'; UPDATE node SET udp_port = 65536 WHERE id = x'{other.Id}';"
+            $"UPDATE node SET id = x'{offCurve}', public_key = zeroblob(64) WHERE id = x'{node.Id}'; UPDATE node SET udp_port = 65536 WHERE id = x'{other.Id}';"
             + "INSERT INTO contact VALUES(zeroblob(3), zeroblob(4), 1, 1, 1, 1); UPDATE node SET useful_at = -1, useful_score = -1, first_seen = -1");
         await using NodeDatabase again = Open();
         Assert.Equal(good.Id, Assert.Single(again.GetNodes()).Id);

@@ -363,6 +363,18 @@ public class NodeRecordTests
 
     [Fact]
     [Trait("Threat", "T13")]
+    public void A_value_that_nobody_reads_is_canonical_to_its_depth()
+    {
+        byte[] record = new NodeRecordBuilder { Sequence = 1 }.Set("zz", new object[] { 0x7F, 5 }).Sign(Key).Encoded.ToArray();
+        Assert.True(NodeRecord.TryDecode(record, verifySignature: false, out _, out _));
+        Assert.Equal([0xC2, 0x7F, 5], record[^3..]);
+        record[^2] = 0x81;
+        Assert.False(NodeRecord.TryDecode(record, verifySignature: false, out _, out string? error));
+        Assert.Contains("canonical", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    [Trait("Threat", "T13")]
     public void Large_input_is_refused_without_memory()
     {
         byte[] bytes = new byte[10_000_000];

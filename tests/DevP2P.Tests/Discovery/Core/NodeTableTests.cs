@@ -336,6 +336,33 @@ public sealed class NodeTableTests
         }
     }
 
+    [Fact]
+    [Trait("Threat", "T02")]
+    public void Random_nodes_come_from_all_of_the_table()
+    {
+        NodeTable table = CreateTable();
+        for (int i = 0; i < 300; i++)
+        {
+            table.AddFound(Start, NodeOf(i), Sender);
+        }
+
+        var drawn = new Dictionary<NodeId, int>();
+        Node[] nodes = new Node[16];
+        for (int i = 0; i < 1000; i++)
+        {
+            Assert.Equal(16, table.GetRandom(liveOnly: false, nodes));
+            foreach (Node node in nodes)
+            {
+                drawn[node.Id] = drawn.GetValueOrDefault(node.Id) + 1;
+            }
+        }
+
+        // The standard deviation is about the root of what is expected.
+        double expected = 16_000.0 / table.Count;
+        Assert.Equal(table.Count, drawn.Count);
+        Assert.All(drawn.Values, count => Assert.InRange(count, expected - (6 * Math.Sqrt(expected)), expected + (6 * Math.Sqrt(expected))));
+    }
+
     private static (TableOutputKind Kind, TableEntry Entry, Node Node) Deconstruct(TableOutput output) => (output.Kind, output.Entry, output.Node);
 
     private static void Repeat(int count, Action action)

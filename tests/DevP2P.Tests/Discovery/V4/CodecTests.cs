@@ -158,6 +158,7 @@ public sealed class CodecTests
     [InlineData("f805")] // a long header for a short list
     [InlineData("bfffffffffffffffff")]
     [InlineData("ffffffffffffffffff")] // 2^64 bytes promised
+    [Trait("Threat", "T13")]
     public void T13_malformed_lists_are_refused(string rlp)
     {
         byte[] content = Convert.FromHexString(rlp);
@@ -165,6 +166,7 @@ public sealed class CodecTests
     }
 
     [Fact]
+    [Trait("Threat", "T13")]
     public void T13_lists_nested_without_end_are_refused_or_ignored()
     {
         // As many lists in lists as a datagram holds: where something is expected, and behind what was.
@@ -212,6 +214,7 @@ public sealed class CodecTests
     [InlineData((ulong)long.MaxValue, false)]
     [InlineData((ulong)long.MaxValue + 1, true)]
     [InlineData(ulong.MaxValue, true)]
+    [Trait("Threat", "T17")]
     public void Expiration_is_judged_by_UTC(ulong expiration, bool isExpired)
     {
         DateTimeOffset now = DateTimeOffset.FromUnixTimeSeconds(1_700_000_000).AddMilliseconds(1);

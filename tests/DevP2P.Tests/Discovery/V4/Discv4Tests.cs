@@ -79,6 +79,7 @@ public sealed class Discv4Tests
     }
 
     [Fact]
+    [Trait("Threat", "T03")]
     public void T03_nobody_enters_the_table_before_it_has_initialized()
     {
         TestPeer silent = _net.AddPeer();
@@ -100,6 +101,7 @@ public sealed class Discv4Tests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    [Trait("Threat", "T04")]
     public void T04_queries_without_proof_are_answered_with_nothing(bool isPinged)
     {
         TestMachine machine = _net.AddMachine().Start();
@@ -126,6 +128,7 @@ public sealed class Discv4Tests
         Packet[] queries = [new FindNode(RandomTarget(), peer.Expiration), new RecordRequest(peer.Expiration)];
         foreach (Packet query in queries)
         {
+            Assert.False(machine.Machine.IsWorthRecovering(_net.Now, peer.EndPoint, query));
             machine.Machine.HandlePacket(_net.Now, peer.EndPoint, peer.Key.PublicKey, default, query);
         }
 
@@ -134,6 +137,7 @@ public sealed class Discv4Tests
     }
 
     [Fact]
+    [Trait("Threat", "T04")]
     public void T04_the_proof_is_of_one_address()
     {
         TestMachine machine = _net.AddMachine().Start();
@@ -162,6 +166,32 @@ public sealed class Discv4Tests
     }
 
     [Fact]
+    [Trait("Threat", "T04")]
+    public void T04_a_proof_ends_after_a_day()
+    {
+        TestMachine machine = _net.AddMachine().Start();
+        TestPeer peer = _net.AddPeer();
+        peer.Bond(machine);
+        Timestamp early = _net.Now + (Discv4Limits.ProofLifetime - Second);
+        Assert.Equal(1, CountAnswers(early));
+        Assert.Equal(0, CountAnswers(early + (2 * Second)));
+
+        int CountAnswers(Timestamp now)
+        {
+            var query = new RecordRequest((ulong)now.Utc.ToUnixTimeSeconds() + 20);
+            machine.Machine.HandlePacket(now, peer.EndPoint, peer.Key.PublicKey, default, query);
+            int answers = 0;
+            while (machine.Machine.TryDequeue(out Output? output))
+            {
+                answers += output is Transmit { Type: PacketType.RecordResponse } ? 1 : 0;
+            }
+
+            return answers;
+        }
+    }
+
+    [Fact]
+    [Trait("Threat", "T04")]
     public void T04_a_pong_counts_only_with_the_hash_of_our_latest_ping()
     {
         TestMachine machine = _net.AddMachine().Start();
@@ -191,6 +221,7 @@ public sealed class Discv4Tests
     }
 
     [Fact]
+    [Trait("Threat", "T04")]
     public void T04_a_late_pong_and_one_from_elsewhere_do_not_count()
     {
         TestMachine machine = _net.AddMachine().Start();
@@ -213,6 +244,7 @@ public sealed class Discv4Tests
     }
 
     [Fact]
+    [Trait("Threat", "T04")]
     public void T04_pings_with_forged_addresses_cost_the_victim_little()
     {
         TestMachine machine = _net.AddMachine().Start();
@@ -292,6 +324,7 @@ public sealed class Discv4Tests
     }
 
     [Fact]
+    [Trait("Threat", "T17")]
     public void Expired_packets_and_replays_are_ignored()
     {
         TestMachine machine = _net.AddMachine().Start();
@@ -501,6 +534,8 @@ public sealed class Discv4Tests
     }
 
     [Fact]
+    [Trait("Threat", "T08")]
+    [Trait("Threat", "T18")]
     public void T08_T18_neighbors_are_checked()
     {
         TestMachine machine = _net.AddMachine().Start();
@@ -548,6 +583,7 @@ public sealed class Discv4Tests
     }
 
     [Fact]
+    [Trait("Threat", "T18")]
     public void T18_addresses_of_the_LAN_are_not_told_to_others()
     {
         TestMachine machine = _net.AddMachine().Start();
@@ -619,6 +655,54 @@ public sealed class Discv4Tests
         long id = machine.Machine.RequestRecord(machine.Now, peer.Node);
 
         Assert.Null(machine.Wait<RecordDone>(d => d.Id == id, 5 * Second).Record);
+    }
+
+    [Fact]
+    [Trait("Threat", "T04")]
+    public void T04_a_request_is_not_answered_by_another_node()
+    {
+        TestMachine machine = _net.AddMachine().Start();
+        TestPeer peer = _net.AddPeer();
+        TestPeer other = _net.AddPeer(new IPEndPoint(peer.EndPoint.Address, 4444));
+        ReadOnlyMemory<byte> record = LocalOf(other).Node.Record!.Encoded;
+        peer.OnPacket = (from, packet, hash) =>
+        {
+            if (packet is RecordRequest)
+            {
+                other.Send(from, new RecordResponse(hash, record));
+            }
+        };
+
+        long id = machine.Machine.RequestRecord(machine.Now, peer.Node);
+
+        Assert.Null(machine.Wait<RecordDone>(d => d.Id == id, 5 * Second).Record);
+        Assert.NotEmpty(peer.All<RecordRequest>());
+    }
+
+    [Theory]
+    [InlineData("10.0.0.1")]
+    [InlineData("127.0.0.1")]
+    [InlineData("192.0.2.1")]
+    [InlineData("240.0.0.1")]
+    [Trait("Threat", "T18")]
+    public void T18_a_record_does_not_move_a_node_to_an_address_that_it_may_not_have(string address)
+    {
+        TestMachine machine = _net.AddMachine().Start();
+        TestPeer peer = _net.AddPeer();
+        NodeRecord record = new NodeRecordBuilder { Sequence = 5 }
+            .SetAddress(IPAddress.Parse(address)).SetUdpPort(30303).SetTcpPort(30303).Sign(peer.Key);
+        peer.OnPacket = (from, packet, hash) =>
+        {
+            if (packet is RecordRequest)
+            {
+                peer.Send(from, new RecordResponse(hash, record.Encoded));
+            }
+        };
+
+        long id = machine.Machine.Resolve(machine.Now, peer.Node);
+
+        Assert.Null(machine.Wait<ResolveDone>(d => d.Id == id, TimeSpan.FromMinutes(1)).Node);
+        Assert.NotEmpty(peer.All<RecordRequest>());
     }
 
     [Fact]
@@ -701,6 +785,7 @@ public sealed class Discv4Tests
     [InlineData(-15)]
     [InlineData(-40)]
     [InlineData(-3600)]
+    [Trait("Threat", "T17")]
     public void T17_a_wrong_clock_is_found_out(int secondsAhead)
     {
         TestMachine machine = _net.AddMachine(null, TimeSpan.FromSeconds(secondsAhead)).Start();
@@ -721,6 +806,7 @@ public sealed class Discv4Tests
     [Theory]
     [InlineData(20)]
     [InlineData(60)]
+    [Trait("Threat", "T17")]
     public void T17_a_right_clock_is_left_alone(int lifetime)
     {
         TestMachine machine = _net.AddMachine().Start();
@@ -736,7 +822,27 @@ public sealed class Discv4Tests
         Assert.Empty(machine.Outputs.OfType<ClockDrifted>());
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    [Trait("Threat", "T17")]
+    public void T17_one_host_cannot_make_our_clock_look_wrong(bool hasManyKeys)
+    {
+        TestMachine machine = _net.AddMachine().Start();
+        TestPeer peer = _net.AddPeer();
+        for (int i = 0; i < 20; i++)
+        {
+            peer = hasManyKeys ? _net.AddPeer(new IPEndPoint(peer.EndPoint.Address, 2000 + i)) : peer;
+            peer.AnswersPings = peer.PingsBack = false;
+            peer.Send(machine.EndPoint, new Ping(4, new Endpoint(peer.EndPoint, 0), new Endpoint(machine.EndPoint, 0), peer.Expiration + 600, null));
+            _net.Run(2 * Second);
+        }
+
+        Assert.DoesNotContain(machine.Outputs, o => o is ClockDrifted);
+    }
+
     [Fact]
+    [Trait("Threat", "T17")]
     public void T17_timers_do_not_follow_the_wall_clock()
     {
         TestMachine machine = _net.AddMachine().Start();
