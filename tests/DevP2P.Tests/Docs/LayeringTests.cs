@@ -36,6 +36,7 @@ public sealed partial class LayeringTests
         [("Dialing/DialLimits.cs", "InboundThrottle")] = NamesakeReason,
         [("Dialing/DialRefusal.cs", "PendingInbound")] = NamesakeReason,
         [("Discovery/Core/Distance.cs", "Log")] = NamesakeReason,
+        [("Discovery/TalkRequest.cs", "Protocol")] = NamesakeReason,
         [("Discovery/V5/Output.cs", "Protocol")] = NamesakeReason,
         [("Discovery/V5/PacketHeader.cs", "Handshake")] = NamesakeReason,
         [("Discovery/V5/WireMessage.cs", "Protocol")] = NamesakeReason,
