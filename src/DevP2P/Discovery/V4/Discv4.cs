@@ -40,7 +40,7 @@ internal sealed partial class Discv4
     private readonly Contacts _contacts = new();
     private readonly ClockDrift _drift = new();
     private readonly Timers _timers = new();
-    private readonly Queue<Output> _outputs = [];
+    private readonly Queue<Output> _outputs;
     private readonly Node[] _closest = new Node[Neighbors.MaxPerAnswer];
     private long _lastId;
     private TimeSpan? _lastExpired;
@@ -49,6 +49,7 @@ internal sealed partial class Discv4
     public Discv4(Discv4Options options, Timestamp now)
     {
         _options = options;
+        _outputs = options.Outputs ?? [];
         _local = options.Local;
         _table = new NodeTable(_local.Id, options.Random, options.NetRestrict);
         _refresh = new TableRefresh(now, _table, options.Random);
