@@ -25,7 +25,7 @@ internal static class SimulateCommand
         var loss = new Option<double>("--loss") { Description = "Part of the datagrams that get lost, 0 to 1", HelpName = "P" };
         var churn = new Option<double>("--churn") { Description = "Part of the nodes that are replaced in 10 minutes, 0 to 10", HelpName = "P" };
         var lookups = new Option<int>("--lookups") { Description = "Lookups to compare with the truth", HelpName = "N", DefaultValueFactory = _ => 200 };
-        var json = new Option<bool>("--json") { Description = "Print the result as one JSON object, and nothing else on stdout" };
+        var json = new Option<bool>("--json") { Description = "Print the result as one JSON object on stdout, and progress on stderr" };
         var command = new ExampleCommand("discv4",
             "Simulate discovery v4: how full the tables get, what lookups find, what it costs, and a hash over every event.",
             "devp2p simulate discv4",
@@ -58,12 +58,10 @@ internal static class SimulateCommand
     {
         using var signal = new TerminationSignal();
         long started = Stopwatch.GetTimestamp();
+        TextWriter console = json ? Console.Error : Console.Out;
         DiscoverySimulationReport report = DiscoverySimulation.Run(options, progress =>
         {
-            if (!json)
-            {
-                Print($"{progress.Time:hh\\:mm\\:ss}  {progress.LiveNodes} nodes, tables {progress.MeanTableSize:0.0} ({progress.TableFill:0.0%} full), {progress.InitializedNodes} initialized, {progress.Events} events, {Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s");
-            }
+            Print(console, $"{progress.Time:hh\\:mm\\:ss}  {progress.LiveNodes} nodes, tables {progress.MeanTableSize:0.0} ({progress.TableFill:0.0%} full), {progress.InitializedNodes} initialized, {progress.Events} events, {Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s");
         }, signal.Token);
         double seconds = Math.Round(Stopwatch.GetElapsedTime(started).TotalSeconds, 3);
         using var process = Process.GetCurrentProcess();
@@ -91,7 +89,9 @@ internal static class SimulateCommand
         Print($"trace hash:   {report.TraceHash}");
     }
 
-    private static void Print(FormattableString text) => Console.Out.WriteLine(text.ToString(CultureInfo.InvariantCulture));
+    private static void Print(FormattableString text) => Print(Console.Out, text);
+
+    private static void Print(TextWriter console, FormattableString text) => console.WriteLine(text.ToString(CultureInfo.InvariantCulture));
 
     private static SimulationJson ToJson(DiscoverySimulationOptions options, DiscoverySimulationReport report, double seconds, double megabytes) => new(
         options.Nodes,

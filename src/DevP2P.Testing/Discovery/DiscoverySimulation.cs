@@ -32,6 +32,7 @@ public sealed class DiscoverySimulation
     private readonly List<SimulatedNode?> _nodes = [];
     private readonly List<SimulatedNode> _live = [];
     private readonly List<Node> _announced = [];
+    private readonly Queue<Output> _outputs = [];
     private readonly List<Node> _bootstrap = [];
     private readonly LookupTally _lookups = new();
     private readonly TraceHash _trace = new();
@@ -197,7 +198,7 @@ public sealed class DiscoverySimulation
 
     private void Join()
     {
-        var node = new SimulatedNode(_nodes.Count, _options.Seed, _bootstrap, _now, FindKnown) { Place = _live.Count };
+        var node = new SimulatedNode(_nodes.Count, _options.Seed, _bootstrap, _now, FindKnown, _outputs) { Place = _live.Count };
         _nodes.Add(node);
         _announced.Add(node.Announced);
         _live.Add(node);

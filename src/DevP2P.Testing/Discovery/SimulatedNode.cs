@@ -17,7 +17,9 @@ internal sealed class SimulatedNode
     /// <param name="bootstrap">Whom it knows.</param>
     /// <param name="now">The time.</param>
     /// <param name="known">All nodes, so that each is one object in all tables.</param>
-    public SimulatedNode(int index, int seed, IReadOnlyList<Node> bootstrap, Timestamp now, KnownNodes? known = null)
+    /// <param name="outputs">Where the outputs of all nodes wait; drained after each event.</param>
+    public SimulatedNode(
+        int index, int seed, IReadOnlyList<Node> bootstrap, Timestamp now, KnownNodes? known = null, Queue<Output>? outputs = null)
     {
         var random = new SimulationRandom(seed, index);
         PrivateKey key = PrivateKey.Generate(random);
@@ -29,8 +31,16 @@ internal sealed class SimulatedNode
         local.SetStaticAddress(EndPoint.Address);
         local.SetFallbackUdpPort(EndPoint.Port);
         local.Set(NodeRecordKey.Tcp, (ulong)EndPoint.Port);
-        Machine = new Discv4(
-            new Discv4Options { Local = local, Sign = Sign, Random = random, BootstrapNodes = bootstrap, KnownNodes = known }, now);
+        var options = new Discv4Options
+        {
+            Local = local,
+            Sign = Sign,
+            Random = random,
+            BootstrapNodes = bootstrap,
+            KnownNodes = known,
+            Outputs = outputs,
+        };
+        Machine = new Discv4(options, now);
         Announced = Node.Create(PublicKey, EndPoint.Address, EndPoint.Port, EndPoint.Port);
     }
 

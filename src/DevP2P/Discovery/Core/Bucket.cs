@@ -17,10 +17,10 @@ internal sealed class Bucket
     /// <summary>How many nodes wait for a place; a newer one pushes out the oldest.</summary>
     public const int MaxReplacements = 10;
 
-    // Entries, from place 16 on replacements, oldest first. The ids are kept side by side because they are searched and
-    // compared far more often than anything else of an entry is read.
+    // Entries, from place 16 on replacements, oldest first. The first words of their ids are kept side by side because they are
+    // searched and compared far more often than anything else of an entry is read; they nearly always suffice.
     private TableEntry[] _nodes = [];
-    private NodeId[] _ids = [];
+    private ulong[] _leading = [];
     private int _count;
 
     /// <summary>The networks of entries and replacements.</summary>
@@ -40,16 +40,17 @@ internal sealed class Bucket
     /// <summary>The place of a node: below <see cref="Capacity"/> an entry, from there on a replacement, -1 if it is not here.</summary>
     public int IndexOf(in NodeId id)
     {
-        ReadOnlySpan<NodeId> ids = _ids.AsSpan(0, _count);
-        for (int i = 0; i < ids.Length; i++)
+        ulong leading = Distance.Leading(id, default);
+        int index = -1;
+        while (true)
         {
-            if (ids[i] == id)
+            int next = _leading.AsSpan(0, _count)[(index + 1)..].IndexOf(leading);
+            index += next + 1;
+            if (next < 0 || _nodes[index].Node.Id == id)
             {
-                return i;
+                return next < 0 ? -1 : index;
             }
         }
-
-        return -1;
     }
 
     /// <summary>Adds a node that is not here, as an entry if there is room, else as the newest replacement.</summary>
@@ -66,10 +67,10 @@ internal sealed class Bucket
         {
             int capacity = Math.Min(Math.Max(2, _count * 2), Capacity + MaxReplacements);
             Array.Resize(ref _nodes, capacity);
-            Array.Resize(ref _ids, capacity);
+            Array.Resize(ref _leading, capacity);
         }
 
-        (_nodes[_count], _ids[_count]) = (entry, entry.Node.Id);
+        (_nodes[_count], _leading[_count]) = (entry, Distance.Leading(entry.Node.Id, default));
         _count++;
         return oldest;
     }
@@ -99,6 +100,7 @@ internal sealed class Bucket
     {
         Span<ulong> distances = stackalloc ulong[Capacity];
         Span<byte> order = stackalloc byte[Capacity];
+        ulong leading = Distance.Leading(target, default);
         int found = 0;
         ReadOnlySpan<TableEntry> entries = Entries;
         for (int i = 0; i < entries.Length; i++)
@@ -108,7 +110,7 @@ internal sealed class Bucket
                 continue;
             }
 
-            ulong distance = Distance.Leading(target, _ids[i]);
+            ulong distance = leading ^ _leading[i];
             int place = found++;
             for (; place > 0 && IsCloser(target, distance, i, distances[place - 1], order[place - 1]); place--)
             {
@@ -130,14 +132,14 @@ internal sealed class Bucket
     private bool IsCloser(in NodeId target, ulong distance, int index, ulong otherDistance, int otherIndex) =>
         distance != otherDistance
             ? distance < otherDistance
-            : Distance.Compare(target, _ids[index], _ids[otherIndex]) < 0;
+            : Distance.Compare(target, _nodes[index].Node.Id, _nodes[otherIndex].Node.Id) < 0;
 
     private TableEntry RemoveAt(int index)
     {
         TableEntry removed = _nodes[index];
         _count--;
         Array.Copy(_nodes, index + 1, _nodes, index, _count - index);
-        Array.Copy(_ids, index + 1, _ids, index, _count - index);
+        Array.Copy(_leading, index + 1, _leading, index, _count - index);
         _nodes[_count] = null!;
         return removed;
     }
@@ -146,8 +148,8 @@ internal sealed class Bucket
     private void Insert(int index, TableEntry entry)
     {
         Array.Copy(_nodes, index, _nodes, index + 1, _count - index);
-        Array.Copy(_ids, index, _ids, index + 1, _count - index);
-        (_nodes[index], _ids[index]) = (entry, entry.Node.Id);
+        Array.Copy(_leading, index, _leading, index + 1, _count - index);
+        (_nodes[index], _leading[index]) = (entry, Distance.Leading(entry.Node.Id, default));
         _count++;
     }
 }

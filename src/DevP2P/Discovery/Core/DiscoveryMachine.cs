@@ -22,14 +22,14 @@ internal abstract class DiscoveryMachine
     private readonly NetList? _netRestrict;
     private readonly TableRefresh _refresh;
     private readonly Searches _searches;
-    private readonly Queue<Output> _outputs = [];
+    private readonly Queue<Output> _outputs;
     private long _lastId;
     private bool _isInitialized;
 
     protected DiscoveryMachine(
-        Timestamp now, LocalNode local, RandomSource random, IReadOnlyList<Node> bootstrapNodes, NetList? netRestrict)
+        Timestamp now, LocalNode local, RandomSource random, IReadOnlyList<Node> bootstrapNodes, NetList? netRestrict, Queue<Output>? outputs)
     {
-        (Local, _bootstrapNodes, _netRestrict) = (local, bootstrapNodes, netRestrict);
+        (Local, _bootstrapNodes, _netRestrict, _outputs) = (local, bootstrapNodes, netRestrict, outputs ?? []);
         Table = new NodeTable(local.Id, random, netRestrict);
         _refresh = new TableRefresh(now, Table, random);
         _searches = new Searches(local.Id, Table, _refresh, random, ChooseTarget, Ask);

@@ -37,7 +37,7 @@ internal sealed class TableRefresh
     public static readonly TimeSpan Interval = TimeSpan.FromMinutes(30);
 
     /// <summary>
-    /// The longest time between the first two refreshes; doubles with each one until <see cref="Interval"/>. Nodes that start
+    /// The longest time between the first two refreshes; four times as long with each one until <see cref="Interval"/>. Nodes that start
     /// together have nobody to name to one another yet, and a network of go-ethereum's that is born like this can stay
     /// half known for half an hour.
     /// </summary>
@@ -140,7 +140,7 @@ internal sealed class TableRefresh
         _step = RefreshStep.None;
         TimeSpan half = _interval / 2;
         (_lastEnd, _due) = (now.Monotonic, now.Monotonic + half + RandomDelay.Below(_random, half));
-        _interval = _interval * 2 < Interval ? _interval * 2 : Interval;
+        _interval = _interval * 4 < Interval ? _interval * 4 : Interval;
         _table.MarkInitialized();
     }
 }

@@ -31,7 +31,7 @@ internal sealed partial class Discv4 : DiscoveryMachine
     private TimeSpan? _lastExpired;
 
     public Discv4(Discv4Options options, Timestamp now)
-        : base(now, options.Local, options.Random, options.BootstrapNodes, options.NetRestrict) => _options = options;
+        : base(now, options.Local, options.Random, options.BootstrapNodes, options.NetRestrict, options.Outputs) => _options = options;
 
     /// <summary>How many endpoint proofs are remembered.</summary>
     public int ContactCount => _contacts.Count;

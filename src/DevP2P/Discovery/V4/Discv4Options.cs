@@ -33,6 +33,9 @@ internal sealed record Discv4Options
     /// <summary>Objects that stand for nodes already; null where there are none to share.</summary>
     public KnownNodes? KnownNodes { get; init; }
 
+    /// <summary>Where outputs wait. Machines of one thread that are drained after each call may share it; null for one of its own.</summary>
+    public Queue<Core.Output>? Outputs { get; init; }
+
     /// <summary>Signs with a private key.</summary>
     public static PacketSigner SignWith(PrivateKey key) =>
         (hash, signature) => Secp256k1.Instance.SignRecoverable(hash, key.Bytes, signature);

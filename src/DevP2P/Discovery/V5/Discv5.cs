@@ -36,7 +36,7 @@ internal sealed partial class Discv5 : DiscoveryMachine
     private Discv5Counts _counts;
 
     public Discv5(Discv5Options options, Timestamp now)
-        : base(now, options.Local, options.Random, options.BootstrapNodes, options.NetRestrict)
+        : base(now, options.Local, options.Random, options.BootstrapNodes, options.NetRestrict, options.Outputs)
     {
         _options = options;
         _crypto = options.Crypto;

@@ -28,6 +28,9 @@ internal sealed record Discv5Options
     /// <summary>Whether packets can be sent to IPv6 addresses.</summary>
     public bool HasIPv6 { get; init; } = true;
 
+    /// <summary>Where outputs wait. Machines of one thread that are drained after each call may share it; null for one of its own.</summary>
+    public Queue<Core.Output>? Outputs { get; init; }
+
     /// <summary>Records that were verified. Machines of a simulation share one.</summary>
     public RecordCache Records { get; init; } = new();
 }
