@@ -1,14 +1,15 @@
-using DevP2P.Crypto;
+using System.Runtime.InteropServices;
 using DevP2P.Discovery.Core;
 using DevP2P.Discovery.V4;
+using DevP2P.Discovery.V5;
 using DevP2P.Nodes;
 
 namespace DevP2P.Testing.Discovery;
 
 /// <summary>
-/// A network of nodes that find each other by discovery v4: in one thread, with virtual time, repeatable byte for byte. The nodes
-/// are the state machines that the library itself runs on its socket; what is simulated is the network between them, and
-/// signatures, which are left out. Nothing is sent anywhere.
+/// A network of nodes that find each other by discovery v4 or v5.1: in one thread, with virtual time, repeatable byte for byte. The
+/// nodes are the state machines that the library itself runs on its socket; what is simulated is the network between them, and
+/// cryptography, which is left out unless it is wanted. Nothing is sent anywhere.
 /// </summary>
 /// <remarks>Go: what <c>p2p/simulations</c> was for; there, nodes run in real time.</remarks>
 public sealed class DiscoverySimulation
@@ -31,7 +32,7 @@ public sealed class DiscoverySimulation
     private readonly EventQueue _events = new();
     private readonly List<SimulatedNode?> _nodes = [];
     private readonly List<SimulatedNode> _live = [];
-    private readonly List<Node> _announced = [];
+    private readonly RecordCache _records = new(places: 1 << 16);
     private readonly Queue<Output> _outputs = [];
     private readonly List<Node> _bootstrap = [];
     private readonly LookupTally _lookups = new();
@@ -162,23 +163,13 @@ public sealed class DiscoverySimulation
         }
     }
 
-    /// <summary>Does what the UDP host does with a datagram, except for what is known already: who has sent it, and that its hash is good.</summary>
     private void Deliver(in Event @event)
     {
         SimulatedNode sender = @event.Source!;
-        ReadOnlySpan<byte> datagram = @event.Datagram.Span;
-        Record(sender.Index, @event.Target, datagram);
-        if (GetLive(@event.Target) is { } node
-            && Codec.TryReadContent(datagram, out Packet? packet)
-            && node.Machine.IsWorthRecovering(_now, sender.EndPoint, packet))
+        Record(sender.Index, @event.Target, @event.Datagram.Span);
+        if (GetLive(@event.Target) is { } node)
         {
-            if (packet is Pong pong && !_options.NodeRecords)
-            {
-                // As from a node that has no record.
-                packet = new Pong(pong.To, pong.PingHash, pong.Expiration!.Value, recordSequence: null);
-            }
-
-            node.Machine.HandlePacket(_now, sender.EndPoint, sender.PublicKey, Codec.GetHash(datagram), packet);
+            node.Receive(_now, sender, MemoryMarshal.AsMemory(@event.Datagram));
             Drain(node);
         }
     }
@@ -198,9 +189,9 @@ public sealed class DiscoverySimulation
 
     private void Join()
     {
-        var node = new SimulatedNode(_nodes.Count, _options.Seed, _bootstrap, _now, FindKnown, _outputs) { Place = _live.Count };
+        SimulatedNode node = CreateNode(_nodes.Count);
+        node.Place = _live.Count;
         _nodes.Add(node);
-        _announced.Add(node.Announced);
         _live.Add(node);
         if (_bootstrap.Count < _options.BootstrapNodes)
         {
@@ -246,26 +237,22 @@ public sealed class DiscoverySimulation
         }
 
         SimulatedNode node = _live[_random.Next(_live.Count)];
-        Span<byte> target = stackalloc byte[FindNode.TargetSize];
-        Span<byte> hash = stackalloc byte[NodeId.Size];
-        _random.Fill(target);
-        Keccak256.Hash(target, hash);
-        Record(node.Index, node.Index, target);
-        long id = node.Machine.StartLookup(_now, target);
-        _lookups.Started(node, id, new NodeId(hash), _now.Monotonic);
+        Span<byte> random = stackalloc byte[64];
+        _random.Fill(random);
+        Record(node.Index, node.Index, random);
+        long id = node.StartLookup(_now, random, out NodeId target);
+        _lookups.Started(node, id, target, _now.Monotonic);
         Drain(node);
     }
 
     /// <summary>Takes what a machine has to say, and sees to it that it wakes in time.</summary>
     private void Drain(SimulatedNode node)
     {
+        node.SendWaiting(this);
         while (node.Machine.TryDequeue(out Output? output))
         {
             switch (output)
             {
-                case Transmit transmit:
-                    Send(node, transmit);
-                    break;
                 case SeedsWanted:
                     node.Machine.AddSeeds(_now, []);
                     break;
@@ -275,8 +262,13 @@ public sealed class DiscoverySimulation
                 case Initialized:
                     node.IsInitialized = true;
                     break;
+                default:
+                    node.Take(_now, output, this);
+                    break;
             }
         }
+
+        node.SendWaiting(this);
 
         if (node.Machine.NextTimeout is { } next)
         {
@@ -289,13 +281,21 @@ public sealed class DiscoverySimulation
         }
     }
 
-    private void Send(SimulatedNode node, Transmit transmit)
+    /// <summary>A node sends a datagram, whose bytes nobody else changes from now on.</summary>
+    internal void Send(SimulatedNode node, int target, ReadOnlyMemory<byte> datagram)
     {
-        int target = Wire.GetNode(transmit.To);
-        if (_wire.Send(node.Index, target, transmit.Datagram.Length) is { } latency)
+        if (_wire.Send(node.Index, target, datagram.Length) is { } latency)
         {
-            Schedule(Elapsed + latency, new Event(EventKind.Packet, node, target, transmit.Datagram));
+            Schedule(Elapsed + latency, new Event(EventKind.Packet, node, target, datagram));
         }
+    }
+
+    private SimulatedNode CreateNode(int index)
+    {
+        var random = new SimulationRandom(_options.Seed, index);
+        return _options.Protocol == SimulatedProtocol.DiscoveryV5
+            ? new SimulatedV5Node(index, _options, random, _bootstrap, _now, _records, _outputs)
+            : new SimulatedV4Node(index, _options, random, _bootstrap, _now, FindKnown, _outputs);
     }
 
     private void Schedule(TimeSpan at, in Event @event) => _events.Add(at.Ticks, @event);
@@ -306,11 +306,11 @@ public sealed class DiscoverySimulation
         _trace.Add(Elapsed, source, destination, bytes);
     }
 
-    /// <summary>The one object for a node that packets describe; null for a description of none.</summary>
+    /// <summary>The one object for a node that packets of v4 describe; null for a description of none.</summary>
     private Node? FindKnown(Endpoint endpoint, ReadOnlySpan<byte> key)
     {
         int index = endpoint.Address is { } address ? Wire.GetNode(address, endpoint.UdpPort) : -1;
-        return (uint)index < (uint)_announced.Count && _announced[index] is { } node
+        return GetLive(index) is SimulatedV4Node { Announced: { } node }
             && node.TcpPort == endpoint.TcpPort && node.PublicKey.Bytes.SequenceEqual(key) ? node : null;
     }
 

@@ -1,10 +1,29 @@
 namespace DevP2P.Testing.Discovery;
 
+/// <summary>A protocol that can be simulated.</summary>
+public enum SimulatedProtocol
+{
+    /// <summary>Node Discovery v4.</summary>
+    DiscoveryV4,
+
+    /// <summary>Node Discovery v5.1.</summary>
+    DiscoveryV5,
+}
+
 /// <summary>What a <see cref="DiscoverySimulation"/> simulates. Times are virtual.</summary>
 public sealed record DiscoverySimulationOptions
 {
     /// <summary>The most nodes that one run can have, replaced ones included: each has an IPv4 /24 of its own.</summary>
     public const int MaxNodes = 1_000_000;
+
+    /// <summary>What the nodes speak.</summary>
+    public SimulatedProtocol Protocol { get; init; } = SimulatedProtocol.DiscoveryV4;
+
+    /// <summary>
+    /// Of v5: whether handshakes, encryption and the signatures of records are real, as on the wire. They take far longer than all the
+    /// rest; thus off unless wanted. Then packets have the same sizes and handshakes the same steps, but nothing is encrypted.
+    /// </summary>
+    public bool RealCryptography { get; init; }
 
     /// <summary>How many nodes there are, bootstrap nodes included; at least 2.</summary>
     public int Nodes { get; init; } = 1000;
@@ -43,7 +62,7 @@ public sealed record DiscoverySimulationOptions
     public int Lookups { get; init; } = 200;
 
     /// <summary>
-    /// Whether nodes announce records (EIP-868), which then everybody fetches of everybody in his table. Their signatures are real,
+    /// Of v4: whether nodes announce records (EIP-868), which then everybody fetches of everybody in his table. Their signatures are real,
     /// and checking them takes far longer than all the rest; thus off unless wanted.
     /// </summary>
     public bool NodeRecords { get; init; }

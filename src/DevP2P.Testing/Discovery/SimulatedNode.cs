@@ -1,63 +1,27 @@
-using System.Buffers.Binary;
 using System.Net;
 using DevP2P.Crypto;
 using DevP2P.Discovery.Core;
-using DevP2P.Discovery.V4;
 using DevP2P.Nodes;
 
 namespace DevP2P.Testing.Discovery;
 
 /// <summary>One machine with its place in the network.</summary>
-internal sealed class SimulatedNode
+/// <param name="index">Which node it is.</param>
+/// <param name="key">Its key.</param>
+/// <param name="now">The time.</param>
+internal abstract class SimulatedNode(int index, PrivateKey key, Timestamp now)
 {
-    private long _signed;
+    public int Index => index;
 
-    /// <param name="index">Which node it is.</param>
-    /// <param name="seed">The run's.</param>
-    /// <param name="bootstrap">Whom it knows.</param>
-    /// <param name="now">The time.</param>
-    /// <param name="known">All nodes, so that each is one object in all tables.</param>
-    /// <param name="outputs">Where the outputs of all nodes wait; drained after each event.</param>
-    public SimulatedNode(
-        int index, int seed, IReadOnlyList<Node> bootstrap, Timestamp now, KnownNodes? known = null, Queue<Output>? outputs = null)
-    {
-        var random = new SimulationRandom(seed, index);
-        PrivateKey key = PrivateKey.Generate(random);
-        Index = index;
-        PublicKey = key.PublicKey;
-        JoinedAt = now.Monotonic;
-        EndPoint = Wire.GetEndPoint(index);
-        var local = new LocalNode(key, now.Utc);
-        local.SetStaticAddress(EndPoint.Address);
-        local.SetFallbackUdpPort(EndPoint.Port);
-        local.Set(NodeRecordKey.Tcp, (ulong)EndPoint.Port);
-        var options = new Discv4Options
-        {
-            Local = local,
-            Sign = Sign,
-            Random = random,
-            BootstrapNodes = bootstrap,
-            KnownNodes = known,
-            Outputs = outputs,
-        };
-        Machine = new Discv4(options, now);
-        Announced = Node.Create(PublicKey, EndPoint.Address, EndPoint.Port, EndPoint.Port);
-    }
-
-    public int Index { get; }
-
-    public PublicKey PublicKey { get; }
+    public PublicKey PublicKey { get; } = key.PublicKey;
 
     public NodeId Id => PublicKey.NodeId;
 
-    public IPEndPoint EndPoint { get; }
+    public IPEndPoint EndPoint { get; } = Wire.GetEndPoint(index);
 
-    public Discv4 Machine { get; }
+    public abstract DiscoveryMachine Machine { get; }
 
-    /// <summary>The node as packets describe it.</summary>
-    public Node Announced { get; }
-
-    public TimeSpan JoinedAt { get; }
+    public TimeSpan JoinedAt { get; } = now.Monotonic;
 
     public bool IsLive { get; set; } = true;
 
@@ -69,14 +33,34 @@ internal sealed class SimulatedNode
 
     public bool IsInitialized { get; set; }
 
-    /// <summary>
-    /// Instead of a signature, which takes longer to make and to check than all the rest together: who and the how-manieth. Nobody
-    /// reads it, as the simulator knows who sent what; but it makes all packets different from each other.
-    /// </summary>
-    private void Sign(ReadOnlySpan<byte> hash, Span<byte> signature)
+    /// <summary>Takes a datagram, as its host would.</summary>
+    /// <param name="now">The time.</param>
+    /// <param name="sender">Who has sent it.</param>
+    /// <param name="datagram">The datagram; the receiver's from now on.</param>
+    public abstract void Receive(Timestamp now, SimulatedNode sender, Memory<byte> datagram);
+
+    /// <summary>Starts a lookup of a random target.</summary>
+    /// <param name="now">The time.</param>
+    /// <param name="random">64 random bytes.</param>
+    /// <param name="target">The target.</param>
+    public abstract long StartLookup(Timestamp now, ReadOnlySpan<byte> random, out NodeId target);
+
+    /// <summary>Takes an output of its own machine that only its protocol has.</summary>
+    /// <param name="now">The time.</param>
+    /// <param name="output">The output.</param>
+    /// <param name="network">Takes datagrams.</param>
+    public abstract void Take(Timestamp now, Output output, DiscoverySimulation network);
+
+    /// <summary>Sends the datagrams that wait elsewhere than among the outputs.</summary>
+    public abstract void SendWaiting(DiscoverySimulation network);
+
+    /// <summary>The local node of one that knows where it is.</summary>
+    protected static LocalNode CreateLocalNode(PrivateKey key, IPEndPoint endPoint, Timestamp now)
     {
-        signature.Clear();
-        BinaryPrimitives.WriteInt32LittleEndian(signature, Index);
-        BinaryPrimitives.WriteInt64LittleEndian(signature[4..], ++_signed);
+        var local = new LocalNode(key, now.Utc);
+        local.SetStaticAddress(endPoint.Address);
+        local.SetFallbackUdpPort(endPoint.Port);
+        local.Set(NodeRecordKey.Tcp, (ulong)endPoint.Port);
+        return local;
     }
 }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Net;
+using DevP2P.NetUtil;
 
 namespace DevP2P.Testing.Discovery;
 
@@ -38,6 +39,10 @@ internal sealed class Wire(DiscoverySimulationOptions options)
             ? (int)((BinaryPrimitives.ReadUInt32BigEndian(bytes) >> 8) - FirstNetwork)
             : -1;
     }
+
+    /// <summary>The node at an endpoint, as for <see cref="GetNode(IPEndPoint)"/>.</summary>
+    public static int GetNode(in CompactEndPoint endPoint) =>
+        endPoint.Port == Port && endPoint.IsIPv4 ? (int)(((uint)endPoint.Address >> 8) - FirstNetwork) : -1;
 
     /// <summary>Counts a datagram and decides its fate.</summary>
     /// <returns>How long it takes; null if it gets lost.</returns>
