@@ -21,6 +21,7 @@ internal sealed partial class Discv4
     private readonly HashSet<PacketHash> _sentThisSecond = [];
     private ulong _sentSecond;
     private int _pingBacks;
+    private int _unanswered;
 
     /// <summary>
     /// Pings a node. If a ping to the same endpoint is under way already, its answer serves both; a ping to another endpoint of
@@ -71,6 +72,7 @@ internal sealed partial class Discv4
     {
         request.Timeout!.Cancel();
         Await(key.Address, PacketType.Pong, -1);
+        CountAnswer(pong is not null);
         if (_pings.GetValueOrDefault(key) == request)
         {
             _pings.Remove(key);
@@ -227,6 +229,7 @@ internal sealed partial class Discv4
     {
         request.Timeout!.Cancel();
         Await(key.Address, PacketType.Neighbors, -1);
+        CountAnswer(request.IsAnswered);
         if (_contacts.Find(key) is { } contact && (contact.FindFailures > 0 || !request.IsAnswered))
         {
             contact.FindFailures = request.IsAnswered ? 0 : contact.FindFailures + 1;
@@ -291,6 +294,7 @@ internal sealed partial class Discv4
         {
             request.Timeout!.Cancel();
             Await(request.Key.Address, PacketType.RecordResponse, -1);
+            CountAnswer(record is not null);
             request.Done(now, record);
         }
     }
@@ -320,6 +324,17 @@ internal sealed partial class Discv4
 
     /// <summary>Not within the call that asks: a continuation may ask again.</summary>
     private void Later(Timestamp now, Action<Timestamp> action) => _timers.Start(now.Monotonic, action);
+
+    /// <summary>A request has ended: were there answers lately?</summary>
+    private void CountAnswer(bool isAnswered)
+    {
+        _unanswered = isAnswered ? 0 : _unanswered + 1;
+        if (_unanswered == Discv4Limits.MaxUnanswered)
+        {
+            _unanswered = 0;
+            _outputs.Enqueue(new NobodyAnswers());
+        }
+    }
 
     private void Await(IPAddress address, PacketType type, int change)
     {

@@ -66,6 +66,9 @@ internal sealed record SeedsWanted : Output;
 /// <summary>The table has been filled for the first time.</summary>
 internal sealed record Initialized : Output;
 
+/// <summary>Many requests in a row were not answered: the network, or our clock (T17).</summary>
+internal sealed record NobodyAnswers : Output;
+
 /// <summary>Our clock is wrong (T17).</summary>
 /// <param name="Ahead">By how much it is ahead of other nodes' clocks; negative if it is behind.</param>
 internal sealed record ClockDrifted(TimeSpan Ahead) : Output;
