@@ -30,6 +30,16 @@ internal static partial class Log
     [LoggerMessage(7, LogLevel.Information, "Looking for nodes again peers={Peers} known={Known}")]
     public static partial void Starving(ILogger logger, int peers, int known);
 
+    [LoggerMessage(8, LogLevel.Warning, "The system clock is {Size}: other nodes will ignore our packets. Set it right and enable network "
+        + "time synchronization server={Server}")]
+    public static partial void ClockIsWrong(ILogger logger, string size, string server);
+
+    [LoggerMessage(9, LogLevel.Debug, "The system clock is right offset={Size} server={Server}")]
+    public static partial void ClockIsRight(ILogger logger, string size, string server);
+
+    [LoggerMessage(16, LogLevel.Warning, "The system clock could not be checked server={Server} reason={Reason}")]
+    public static partial void ClockNotChecked(ILogger logger, string server, string reason);
+
     [LoggerMessage(10, LogLevel.Debug, "Adding p2p peer peercount={Count} id={Id} conn={Conn} addr={Address} name={Name}")]
     public static partial void PeerAdded(ILogger logger, int count, string id, string conn, EndPoint? address, string name);
 

@@ -31,6 +31,7 @@ public sealed partial class Server
     private static readonly TimeSpan UsefulLifetime = TimeSpan.FromMinutes(1);
 
     private readonly NodeDatabase _database;
+    private readonly ClockCheck? _clockCheck;
     private TimeSpan _wellSince;
 
     /// <summary>Node Discovery v4, if it is on and the server has been started.</summary>
@@ -43,6 +44,12 @@ public sealed partial class Server
 
     /// <summary>How many nodes the tables of discovery have.</summary>
     private int KnownNodes => (DiscoveryV4?.NodeCount ?? 0) + (DiscoveryV5?.NodeCount ?? 0);
+
+    /// <summary>
+    /// What our clock lacked, by <see cref="ServerOptions.SntpServer"/>, at the last check; negative if it was ahead, null while
+    /// no check has succeeded.
+    /// </summary>
+    public TimeSpan? ClockOffset => _clockCheck?.Offset;
 
     private async Task StartDiscoveryAsync(CancellationToken cancellationToken)
     {
@@ -152,6 +159,11 @@ public sealed partial class Server
     /// </summary>
     private void AddDiscoverySources()
     {
+        if (DiscoveryV4 is not null)
+        {
+            CheckClock();
+        }
+
         Node[] useful = [.. _database.GetUsefulNodes(MaxUsefulNodes).Select(static entry => entry.ToNode()).OfType<Node>()];
         if (useful.Length > 0)
         {
@@ -216,6 +228,9 @@ public sealed partial class Server
             case NodeProven proven:
                 _database.RecordNode(proven.Node);
                 break;
+            case NobodyAnswers or ClockDrifted:
+                CheckClock();
+                break;
         }
     }
 
@@ -231,6 +246,15 @@ public sealed partial class Server
                     machine.RestoreContact(now, entry.Id, contact.Address, lastPong, contact.LastPingReceived);
                 }
             }
+        }
+    }
+
+    /// <summary>From any thread. Discovery ends before the server does, so that no check is begun too late.</summary>
+    private void CheckClock()
+    {
+        if (_clockCheck is { } check && check.TryBegin())
+        {
+            _work.Run(() => check.RunAsync(_stopping.Token));
         }
     }
 

@@ -59,6 +59,7 @@ public sealed partial class Server : IAsyncDisposable
         _dials = CreateDialScheduler(options);
         _dialConnector = new DialConnector(new HostNameResolver(options.TimeProvider), options.Dialer ?? new TcpDialer(), FindNodeAsync);
         _trusted = [.. options.TrustedNodes.Select(static n => n.Id)];
+        _clockCheck = options.SntpServer is { } sntp ? new ClockCheck(sntp, _time, _logger) : null;
         _pendingInbound = new PendingInbound(options.MaxPendingPeers);
     }
 

@@ -51,6 +51,13 @@ public sealed record ServerOptions
     /// </summary>
     public string? DiscoveryV5Address { get; init; }
 
+    /// <summary>
+    /// A time server (SNTP), "host" or "host:port", that is asked whether the clock is right when discovery v4 starts, when nobody
+    /// answers, and when other nodes' clocks differ; at most every 10 minutes. A wrong clock is logged with its size. Null asks
+    /// nobody. Default: null.
+    /// </summary>
+    public string? SntpServer { get; init; }
+
     /// <summary>The name that other nodes are given, by convention "client/version/system/runtime".</summary>
     public string Name { get; init; } = $"DevP2P/{ThisVersion}";
 
@@ -111,6 +118,13 @@ public sealed record ServerOptions
     /// <summary>Where logs go.</summary>
     public ILoggerFactory LoggerFactory { get; init; } = NullLoggerFactory.Instance;
 
+    /// <summary>Whether a text can be a <see cref="SntpServer"/>: a name or an address, and a port or none.</summary>
+    public static bool IsSntpServer(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return Sntp.TryParseServer(text, out _, out _);
+    }
+
     /// <summary>The least value of <see cref="MaxBufferedBytes"/>: one message of the greatest size, received and decompressed.</summary>
     internal const long MinBufferedBytes = 34 * 1024 * 1024;
 
@@ -145,6 +159,9 @@ public sealed record ServerOptions
         Require(
             DiscoveryV5Address is null || ListenAddresses.TryParse(DiscoveryV5Address, out _),
             nameof(DiscoveryV5Address), $"\"{DiscoveryV5Address}\" is not an address and port like 127.0.0.1:30303, [::1]:30303 or :30303");
+        Require(
+            SntpServer is null || IsSntpServer(SntpServer), nameof(SntpServer),
+            $"\"{SntpServer}\" is not a host with or without a port, such as pool.ntp.org, 192.0.2.1:123 or [::1]:123");
         Require(System.Text.Encoding.UTF8.GetByteCount(Name) <= 256, nameof(Name), "must have at most 256 bytes in UTF-8");
         ValidateProtocols();
     }

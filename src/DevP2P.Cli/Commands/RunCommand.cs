@@ -102,6 +102,7 @@ internal static partial class RunCommand
         StaticNodes = config.StaticNodes,
         TrustedNodes = config.TrustedNodes,
         NetRestrict = config.NetRestrict,
+        SntpServer = config.SntpServer,
         NodeDatabase = config.NodeDatabase,
         ListenAddress = config.ListenAddress,
         NoDial = config.NoDial,

@@ -55,6 +55,9 @@ internal sealed record NodeConfig
 
     public required string? DiscoveryV5Address { get; init; }
 
+    /// <summary>Null: no time server is asked.</summary>
+    public required string? SntpServer { get; init; }
+
     public required string Name { get; init; }
 
     public required bool Echo { get; init; }
@@ -103,6 +106,7 @@ internal sealed record NodeConfig
             DiscoveryV4 = reader.Switch(Settings.DiscoveryV4),
             DiscoveryV5 = reader.Switch(Settings.DiscoveryV5),
             DiscoveryV5Address = reader.Text(Settings.DiscAddr),
+            SntpServer = reader.TimeServer(Settings.Sntp),
             Name = reader.Text(Settings.Name) ?? DefaultName(reader.Text(Settings.UserIdent)),
             Echo = reader.Switch(Settings.Echo),
             MessageEvents = reader.Switch(Settings.MessageEvents),
@@ -195,6 +199,18 @@ internal sealed record NodeConfig
             }
 
             return Configuration.ListenAddress.TryParse(text, out _) ? text : throw Wrong(value, text, Configuration.ListenAddress.Expected);
+        }
+
+        public string? TimeServer(Setting setting)
+        {
+            if (Text(setting)?.Trim() is not { Length: > 0 } text || text == "none")
+            {
+                return null;
+            }
+
+            return ServerOptions.IsSntpServer(text)
+                ? text
+                : throw Wrong(Find(setting)!, text, "is not a host with or without a port, such as pool.ntp.org or [::1]:123");
         }
 
         public List<Node> Nodes(Setting setting)

@@ -61,6 +61,9 @@ internal static class Settings
         "How to be reachable behind a router; only 'none' in this version", "HOW")
     { Default = "none", HasEffect = false };
 
+    public static readonly Setting Sntp = new("sntp", "DevP2P.Sntp", SettingKind.Text,
+        "Ask this time server whether the clock is right, for example pool.ntp.org", "HOST[:PORT]");
+
     public static readonly Setting Name = new("name", "Node.Name", SettingKind.Text,
         "The client name that others see", "NAME")
     { Default = "devp2p/v<version>/<system>/<runtime>" };
@@ -111,7 +114,7 @@ internal static class Settings
     public static IReadOnlyList<Setting> All { get; } =
     [
         Config, DataDir, KeyFile, Listen, BootstrapNodes, Network, Static, Trusted, MaxPeers, MaxPendingPeers, DialRatio, NetRestrict,
-        NoDial, NoDiscovery, Nat, Name, UserIdent, Echo, MessageEvents, Log, Verbosity,
+        NoDial, NoDiscovery, Nat, Sntp, Name, UserIdent, Echo, MessageEvents, Log, Verbosity,
         DiscoveryV4, DiscoveryV5, BootstrapNodesV5, NodeDatabase, DiscAddr,
     ];
 }

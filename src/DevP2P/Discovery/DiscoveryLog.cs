@@ -6,15 +6,20 @@ namespace DevP2P.Discovery;
 /// <summary>The log messages of discovery.</summary>
 internal static partial class DiscoveryLog
 {
+    /// <param name="logger">The log.</param>
+    /// <param name="ahead">By how many seconds our clock is ahead; negative if it is behind.</param>
+    public static void ClockDrifted(ILogger logger, double ahead) =>
+        ClockDrifted(logger, Math.Abs(ahead), ahead < 0 ? "behind" : "ahead of");
+
     [LoggerMessage(200, LogLevel.Information, "Discovery v4 started addr={Address} id={Id}")]
     public static partial void Started(ILogger logger, EndPoint? address, string id);
 
     [LoggerMessage(201, LogLevel.Information, "Discovery v4 stopped")]
     public static partial void Stopped(ILogger logger);
 
-    [LoggerMessage(202, LogLevel.Warning, "The system clock seems to be {Seconds:F0} s ahead of other nodes' clocks (negative: behind). "
+    [LoggerMessage(202, LogLevel.Warning, "The system clock seems to be {Seconds:F0} s {Direction} other nodes' clocks. "
         + "Discovery fails with a wrong clock; enable network time synchronization")]
-    public static partial void ClockDrifted(ILogger logger, double seconds);
+    public static partial void ClockDrifted(ILogger logger, double seconds, string direction);
 
     [LoggerMessage(203, LogLevel.Warning, "Bootstrap node cannot be used node={Node} reason={Reason}")]
     public static partial void BadBootstrapNode(ILogger logger, string node, string reason);

@@ -26,6 +26,7 @@ public sealed class NodeConfigTests
         Assert.Equal(LogLevel.Information, config.LogLevel);
         Assert.Empty(config.StaticNodes);
         Assert.Null(config.NetRestrict);
+        Assert.Null(config.SntpServer);
         Assert.Matches("^devp2p/v[0-9.]+/[a-z]+-[a-z0-9]+/dotnet[0-9.]+$", config.Name);
         Assert.Empty(config.Warnings);
     }
@@ -102,6 +103,14 @@ public sealed class NodeConfigTests
     public void Listen_addresses(string text, string? expected) => Assert.Equal(expected, Load("--listen " + text).ListenAddress);
 
     [Theory]
+    [InlineData("--sntp pool.ntp.org", "pool.ntp.org")]
+    [InlineData("--sntp [::1]:1123", "[::1]:1123")]
+    [InlineData("--sntp none", null)]
+    [InlineData("", "192.0.2.1")]
+    public void Time_servers(string arguments, string? expected) => Assert.Equal(expected, Load(arguments, ("DEVP2P_SNTP", "192.0.2.1")).SntpServer);
+
+    [Theory]
+    [InlineData("--sntp ntp:0", "--sntp: 'ntp:0' is not a host with or without a port, such as pool.ntp.org or [::1]:123")]
     [InlineData("--max-peers x", "--max-peers: 'x' is not a whole number from 0 to 2147483647")]
     [InlineData("--max-peers -1", "--max-peers: '-1' is not a whole number from 0 to 2147483647")]
     [InlineData("--network ropsten", "--network: 'ropsten' is not one of mainnet, sepolia, hoodi")]

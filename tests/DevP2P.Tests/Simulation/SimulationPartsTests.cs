@@ -39,7 +39,7 @@ public sealed class SimulationPartsTests
     [Fact]
     public void Full_tables_are_counted_as_the_table_counts()
     {
-        SimulatedNode[] nodes = [.. Enumerable.Range(0, 100).Select(i => new SimulatedNode(i, 5, [], new Timestamp(TimeSpan.Zero, DateTimeOffset.UnixEpoch)))];
+        SimulatedNode[] nodes = [.. Enumerable.Range(0, 100).Select(i => CreateNode(i, 5))];
         double expected = nodes.Average(node => nodes
             .Where(other => other != node)
             .GroupBy(other => node.Machine.Table.GetBucketIndex(other.Id))
@@ -51,7 +51,7 @@ public sealed class SimulationPartsTests
     [Fact]
     public void The_closest_nodes_are_those_of_a_naive_sort()
     {
-        SimulatedNode[] nodes = [.. Enumerable.Range(0, 60).Select(i => new SimulatedNode(i, 6, [], new Timestamp(TimeSpan.Zero, DateTimeOffset.UnixEpoch)))];
+        SimulatedNode[] nodes = [.. Enumerable.Range(0, 60).Select(i => CreateNode(i, 6))];
         NodeId target = nodes[0].Id;
         byte[] Xor(NodeId id) => [.. id.ToArray().Zip(target.ToArray(), (a, b) => (byte)(a ^ b))];
         NodeId[] expected = [.. nodes.Select(node => node.Id).OrderBy(id => Convert.ToHexString(Xor(id)), StringComparer.Ordinal).Take(16)];
@@ -73,4 +73,13 @@ public sealed class SimulationPartsTests
         Assert.Equal(hashes.Length, hashes.Distinct().Count());
         Assert.Equal(hashes[0], Hash(1, 2, 3, 4));
     }
+
+    private static SimulatedV4Node CreateNode(int index, int seed) => new(
+        index,
+        new DiscoverySimulationOptions(),
+        new SimulationRandom(seed, index),
+        [],
+        new Timestamp(TimeSpan.Zero, DateTimeOffset.UnixEpoch),
+        (_, _) => null,
+        new Queue<Output>());
 }

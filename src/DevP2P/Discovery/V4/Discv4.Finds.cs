@@ -122,6 +122,7 @@ internal sealed partial class Discv4
         request.IsEnded = true;
         request.Timeout!.Cancel();
         Await(key.Address, PacketType.Neighbors, -1);
+        CountAnswer(request.IsAnswered);
         if (_contacts.Find(key) is { } contact && (contact.FindFailures > 0 || !request.IsAnswered))
         {
             contact.FindFailures = request.IsAnswered ? 0 : contact.FindFailures + 1;

@@ -20,6 +20,7 @@ internal sealed partial class Discv4
     private readonly HashSet<PacketHash> _sentThisSecond = [];
     private ulong _sentSecond;
     private int _pingBacks;
+    private int _unanswered;
 
     /// <summary>
     /// Pings a node. If a ping to the same endpoint is under way already, its answer serves both; a ping to another endpoint of
@@ -95,6 +96,7 @@ internal sealed partial class Discv4
     {
         request.Timeout!.Cancel();
         Await(request.Key.Address, PacketType.Pong, -1);
+        CountAnswer(pong is not null);
         if (_pings.GetValueOrDefault(request.Key) == request)
         {
             _pings.Remove(request.Key);
@@ -217,6 +219,7 @@ internal sealed partial class Discv4
         {
             request.Timeout!.Cancel();
             Await(request.Key.Address, PacketType.RecordResponse, -1);
+            CountAnswer(record is not null);
             request.Done(now, record);
         }
     }
@@ -246,6 +249,17 @@ internal sealed partial class Discv4
     }
 
     private void LaterNoAnswer(Timestamp now, Action<Timestamp, Pong?> done) => Later(now, t => done(t, null));
+
+    /// <summary>A request has ended: were there answers lately?</summary>
+    private void CountAnswer(bool isAnswered)
+    {
+        _unanswered = isAnswered ? 0 : _unanswered + 1;
+        if (_unanswered == Discv4Limits.MaxUnanswered)
+        {
+            _unanswered = 0;
+            Put(new NobodyAnswers());
+        }
+    }
 
     private void Await(IPAddress address, PacketType type, int change)
     {

@@ -39,6 +39,9 @@ internal static class Discv4Limits
     /// <summary>After so many queries without answer in a row, the endpoint proof is renewed. Go: <c>maxFindnodeFailures</c>.</summary>
     public const int MaxFindFailures = 5;
 
+    /// <summary>After so many requests without answer in a row, whoever they went to, something is wrong here. Go: <c>ntpFailureThreshold</c>.</summary>
+    public const int MaxUnanswered = 32;
+
     /// <summary>Ports up to this one are not believed of nodes that others name. Go: <c>errLowPort</c>.</summary>
     public const int MaxPrivilegedPort = 1024;
 

@@ -23,6 +23,9 @@ internal sealed record PingReceived(NodeId Id, IPAddress Address) : Output;
 /// <summary>A node did not answer a query, or did again: for the database.</summary>
 internal sealed record FindFailures(NodeId Id, IPAddress Address, int Count) : Output;
 
+/// <summary>Many requests in a row were not answered: the network, or our clock (T17).</summary>
+internal sealed record NobodyAnswers : Output;
+
 /// <summary>Our clock is wrong (T17).</summary>
 /// <param name="Ahead">By how much it is ahead of other nodes' clocks; negative if it is behind.</param>
 internal sealed record ClockDrifted(TimeSpan Ahead) : Output;

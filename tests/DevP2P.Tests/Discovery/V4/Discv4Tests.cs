@@ -842,6 +842,37 @@ public sealed class Discv4Tests
     }
 
     [Fact]
+    public void T17_requests_that_nobody_answers_are_noticed()
+    {
+        TestMachine machine = _net.AddMachine().Start();
+        TestPeer dead = AddDeadPeer();
+
+        Ping(machine, dead, Discv4Limits.MaxUnanswered - 1);
+        Assert.Empty(machine.Outputs.OfType<NobodyAnswers>());
+        Ping(machine, dead, 1);
+        Assert.Single(machine.Outputs.OfType<NobodyAnswers>());
+
+        // They are counted anew after each report.
+        Ping(machine, dead, Discv4Limits.MaxUnanswered - 1);
+        Assert.Single(machine.Outputs.OfType<NobodyAnswers>());
+        Ping(machine, dead, 1);
+        Assert.Equal(2, machine.Outputs.OfType<NobodyAnswers>().Count());
+    }
+
+    [Fact]
+    public void T17_one_answer_shows_that_all_is_well()
+    {
+        TestMachine machine = _net.AddMachine().Start();
+        TestPeer dead = AddDeadPeer();
+
+        Ping(machine, dead, Discv4Limits.MaxUnanswered - 1);
+        Ping(machine, _net.AddPeer(), 1);
+        Ping(machine, dead, Discv4Limits.MaxUnanswered - 1);
+
+        Assert.Empty(machine.Outputs.OfType<NobodyAnswers>());
+    }
+
+    [Fact]
     [Trait("Threat", "T17")]
     public void T17_timers_do_not_follow_the_wall_clock()
     {
@@ -863,6 +894,23 @@ public sealed class Discv4Tests
     private static bool WasAdded(TestMachine machine, Node node) => machine.Outputs.OfType<NodeAdded>().Any(a => a.Node.Id == node.Id);
 
     private static Neighbor ToNeighbor(Node node) => new(new Endpoint(node.UdpEndPoint!, node.TcpPort), node.PublicKey.Bytes.ToArray());
+
+    private TestPeer AddDeadPeer()
+    {
+        TestPeer peer = _net.AddPeer();
+        peer.AnswersPings = peer.PingsBack = false;
+        return peer;
+    }
+
+    private void Ping(TestMachine machine, TestPeer peer, int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            machine.Machine.StartPing(machine.Now, peer.Node);
+            machine.Drain();
+            _net.Run(Second);
+        }
+    }
 
     private LocalNode LocalOf(TestPeer peer)
     {
