@@ -14,4 +14,9 @@ namespace DevP2P.Cli;
 [JsonSerializable(typeof(DiscoveryPingReport))]
 [JsonSerializable(typeof(LookupReport))]
 [JsonSerializable(typeof(FoundNodeReport))]
+[JsonSerializable(typeof(FindNodeReport))]
+[JsonSerializable(typeof(TalkReport))]
+[JsonSerializable(typeof(ListenStartedReport))]
+[JsonSerializable(typeof(ListenNodeReport))]
+[JsonSerializable(typeof(ListenTalkReport))]
 internal sealed partial class CliJson : JsonSerializerContext;

@@ -65,6 +65,7 @@ internal static class CommandLine
             DemoCommand.Create(),
             EnrCommand.Create(),
             Discv4Command.Create(),
+            Discv5Command.Create(),
             SimulateCommand.Create(),
             VersionCommand.Create(),
         };

@@ -50,11 +50,11 @@ internal sealed record HelloReport(string Name, string Id, ulong Version, IReadO
 internal sealed record PingReport(
     string Node, HelloReport? Hello, double ConnectMs, IReadOnlyList<double> RoundTripsMs, string? Disconnect, string? Error);
 
-/// <summary>What <c>devp2p discv4 ping --json</c> prints. A ping without an answer is null in the list.</summary>
+/// <summary>What <c>devp2p discv4 ping --json</c> and <c>devp2p discv5 ping --json</c> print. A ping without an answer is null in the list.</summary>
 internal sealed record DiscoveryPingReport(
     string Node, IReadOnlyList<double?> RoundTripsMs, string? SeenAs, ulong? RecordSequence, string? Error);
 
-/// <summary>What <c>devp2p discv4 lookup --json</c> prints: the nodes closest to the target, the closest first.</summary>
+/// <summary>What <c>devp2p discv4 lookup --json</c> and <c>devp2p discv5 lookup --json</c> print: the nodes closest to the target, the closest first.</summary>
 internal sealed record LookupReport(string Target, IReadOnlyList<FoundNodeReport> Nodes);
 
 /// <summary>A node that discovery found; of one whose record is not known there is only the rest.</summary>
@@ -66,3 +66,18 @@ internal sealed record FoundNodeReport(string Id, string Enode, string? Record, 
     /// <summary>The same in one line for people, and for tools that split at spaces.</summary>
     public override string ToString() => Record is null ? Enode : $"{Enode} {Record}";
 }
+
+/// <summary>What <c>devp2p discv5 find-node --json</c> prints.</summary>
+internal sealed record FindNodeReport(string Node, IReadOnlyList<int> Distances, IReadOnlyList<FoundNodeReport> Nodes);
+
+/// <summary>What <c>devp2p discv5 talk --json</c> prints: the answer in hexadecimal digits, and as text if it is UTF-8.</summary>
+internal sealed record TalkReport(string Node, string Protocol, string Answer, string? Text);
+
+/// <summary>The first line of <c>devp2p discv5 listen --json</c>.</summary>
+internal sealed record ListenStartedReport(string Event, string Enode, string Record, string Id, string Listen);
+
+/// <summary>A node that <c>devp2p discv5 listen --json</c> has found.</summary>
+internal sealed record ListenNodeReport(string Event, FoundNodeReport Node);
+
+/// <summary>A talk request that reached <c>devp2p discv5 listen --json</c>: the payload in hexadecimal digits, and as text if it is UTF-8.</summary>
+internal sealed record ListenTalkReport(string Event, string Id, string From, string Protocol, string Payload, string? Text);

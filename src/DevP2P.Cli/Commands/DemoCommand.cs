@@ -21,7 +21,7 @@ internal static class DemoCommand
         var json = new Option<bool>("--json") { Description = "Print the result as one JSON object, and nothing else on stdout" };
         var kill = new Option<int?>("--kill") { Description = "Kill this node at half time: the check must then fail", HelpName = "INDEX", Hidden = true };
         var command = new ExampleCommand("demo",
-            "Watch a network: separate nodes on the loopback interface, linked by real sockets, that gossip.",
+            "Watch a network: separate nodes on the loopback interface that know one of them, find the others by discovery, and gossip.",
             "devp2p demo",
             "devp2p demo --for 20s",
             "devp2p demo --for 20s --nodes 20 --json")

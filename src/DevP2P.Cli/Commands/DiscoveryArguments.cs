@@ -4,17 +4,16 @@ using System.Net.Sockets;
 using DevP2P.Cli.Configuration;
 using DevP2P.Cli.Logging;
 using DevP2P.Crypto;
-using DevP2P.Discovery;
 using DevP2P.Nodes;
 using Microsoft.Extensions.Logging;
 
 namespace DevP2P.Cli.Commands;
 
 /// <summary>What the commands that talk discovery for a moment have in common.</summary>
-/// <param name="node">The node that the command is about, or null.</param>
-/// <param name="contactsNode">Whether that node is asked itself, at its address.</param>
-/// <param name="takesBootnodes">Whether there may be other nodes to ask.</param>
-internal sealed class DiscoveryArguments(Argument<string>? node, bool contactsNode, bool takesBootnodes)
+/// <typeparam name="T">The class of the discovery.</typeparam>
+/// <param name="version">Its version.</param>
+internal sealed class DiscoveryArguments<T>(DiscoveryVersion<T> version)
+    where T : IAsyncDisposable
 {
     private static readonly TimeSpan s_resolveTimeout = TimeSpan.FromSeconds(5);
 
@@ -38,15 +37,27 @@ internal sealed class DiscoveryArguments(Argument<string>? node, bool contactsNo
 
     private readonly Option<bool> _json = new("--json") { Description = "Print JSON" };
 
+    /// <summary>The node that the command is about, or null.</summary>
+    public Argument<string>? Node { get; init; }
+
+    /// <summary>Whether that node is asked itself, at its address.</summary>
+    public bool ContactsNode { get; init; }
+
+    /// <summary>Whether there may be other nodes to ask.</summary>
+    public bool TakesBootnodes { get; init; }
+
+    /// <summary>Whether there need not be anybody to ask.</summary>
+    public bool MayBeAlone { get; init; }
+
     /// <summary>Adds them to a command.</summary>
     public void AddTo(Command command)
     {
-        if (node is not null)
+        if (Node is not null)
         {
-            command.Add(node);
+            command.Add(Node);
         }
 
-        if (takesBootnodes)
+        if (TakesBootnodes)
         {
             command.Add(_bootnodes);
         }
@@ -59,13 +70,13 @@ internal sealed class DiscoveryArguments(Argument<string>? node, bool contactsNo
     /// <summary>Whether to print JSON.</summary>
     public bool Json(ParseResult parse) => parse.GetValue(_json);
 
-    /// <summary>Starts discovery, lets <paramref name="work"/> use it, and ends it. Ctrl-C cancels the work.</summary>
+    /// <summary>Starts discovery, lets <paramref name="work"/> use it, and ends it. Ctrl-C cancels the work, as <paramref name="cancellationToken"/> does.</summary>
     /// <exception cref="CliException">The command line makes no sense, or a host name has no address.</exception>
-    public async Task<int> RunAsync(ParseResult parse, Func<DiscoveryV4, Node?, CancellationToken, Task> work)
+    public async Task<int> RunAsync(ParseResult parse, Func<T, Node?, CancellationToken, Task> work, CancellationToken cancellationToken)
     {
-        using var signal = new TerminationSignal();
-        Node? target = node is null ? null : ParseNode(parse.GetRequiredValue(node), "");
-        Node[] bootnodes = [.. (takesBootnodes ? parse.GetValue(_bootnodes) ?? [] : [])
+        using var signal = new TerminationSignal(cancellationToken);
+        Node? target = Node is null ? null : ParseNode(parse.GetRequiredValue(Node), "");
+        Node[] bootnodes = [.. (TakesBootnodes ? parse.GetValue(_bootnodes) ?? [] : [])
             .SelectMany(text => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
             .Select(text => ParseNode(text, "--bootnodes: "))];
         bootnodes = await Task.WhenAll(bootnodes.Select(n => ResolveHostAsync(n, signal.Token)));
@@ -74,39 +85,31 @@ internal sealed class DiscoveryArguments(Argument<string>? node, bool contactsNo
             throw new CliException($"--bootnodes: {useless} has no address or no UDP port");
         }
 
-        target = target is not null && contactsNode ? await ResolveHostAsync(target, signal.Token) : target;
-        IPEndPoint? direct = contactsNode ? target?.UdpEndPoint : null;
-        if (direct is null && bootnodes.Length == 0)
+        target = target is not null && ContactsNode ? await ResolveHostAsync(target, signal.Token) : target;
+        IPEndPoint? direct = ContactsNode ? target?.UdpEndPoint : null;
+        if (direct is null && bootnodes.Length == 0 && !MayBeAlone)
         {
-            throw new CliException(takesBootnodes
+            throw new CliException(TakesBootnodes
                 ? "--bootnodes is needed: somebody has to be asked"
                 : "the node has no address or no UDP port: enode://<key>@<address>:<port>, or a record with both, is needed");
         }
 
         using var loggers = new ConsoleLog(parse.InvocationConfiguration.Error, LogLevel.Warning, TimeProvider.System);
-        await using var discovery = new DiscoveryV4(new DiscoveryV4Options
-        {
-            PrivateKey = parse.GetValue(_keyFile) is { } path ? KeyFile.Load(path) : PrivateKey.Generate(),
-            ListenEndPoint = ListenEndPoint(parse, [.. bootnodes.Select(n => n.Address!), .. direct is null ? [] : new[] { direct.Address }]),
-            BootstrapNodes = bootnodes,
-            LoggerFactory = loggers,
-        });
-        await discovery.StartAsync(signal.Token);
+        await using T discovery = version.Make(new DiscoverySetup(
+            parse.GetValue(_keyFile) is { } path ? KeyFile.Load(path) : PrivateKey.Generate(),
+            ListenEndPoint(parse, [.. bootnodes.Select(n => n.Address!), .. direct is null ? [] : new[] { direct.Address }]),
+            bootnodes,
+            loggers));
+        await version.StartAsync(discovery, signal.Token);
         await work(discovery, target, signal.Token);
         return CommandLine.Success;
     }
-
-    /// <summary>On loopback alone nothing else is listened on.</summary>
-    internal static IPAddress DefaultAddress(IReadOnlyCollection<IPAddress> nodes) =>
-        nodes.All(a => a.AddressFamily == AddressFamily.InterNetwork && IPAddress.IsLoopback(a)) ? IPAddress.Loopback
-        : nodes.All(a => a.Equals(IPAddress.IPv6Loopback)) ? IPAddress.IPv6Loopback
-        : ListenAddress.Any;
 
     private IPEndPoint ListenEndPoint(ParseResult parse, IReadOnlyCollection<IPAddress> nodes)
     {
         if (parse.GetValue(_listen) is not { } text)
         {
-            return new IPEndPoint(DefaultAddress(nodes), 0);
+            return new IPEndPoint(ListenAddress.DefaultFor(nodes), 0);
         }
 
         return ListenAddress.TryParse(text, out IPEndPoint? endPoint)
@@ -114,7 +117,7 @@ internal sealed class DiscoveryArguments(Argument<string>? node, bool contactsNo
             : throw new CliException($"--listen: '{text}' {ListenAddress.Expected}");
     }
 
-    private static Node ParseNode(string text, string option) => Node.TryParse(text.Trim(), out Node? result, out string? error)
+    private static Node ParseNode(string text, string option) => Nodes.Node.TryParse(text.Trim(), out Node? result, out string? error)
         ? result
         : throw new CliException($"{option}'{LogText.Cap(text)}' is not a node: {error}");
 

@@ -20,7 +20,7 @@ internal static class Discv4Crawl
     /// <summary>Makes the command.</summary>
     public static ExampleCommand Create()
     {
-        var arguments = new DiscoveryArguments(node: null, contactsNode: false, takesBootnodes: true);
+        var arguments = new DiscoveryArguments<DiscoveryV4>(DiscoveryVersions.V4) { TakesBootnodes = true };
         var duration = new Option<string>("--for") { Description = "Look around for this time at most: 30s, 500ms, 10m", HelpName = "TIME", DefaultValueFactory = _ => "30s" };
         var quiet = new Option<string>("--quiet") { Description = "End when no new node was found for this time", HelpName = "TIME", DefaultValueFactory = _ => "5s" };
         var command = new ExampleCommand("crawl-once",
@@ -29,11 +29,12 @@ internal static class Discv4Crawl
             "devp2p discv4 crawl-once --bootnodes enode://<key>@127.0.0.1:30303 --for 10m --quiet 30s --json")
         { duration, quiet };
         arguments.AddTo(command);
-        command.SetAction((parse, _) =>
+        command.SetAction((parse, cancellationToken) =>
         {
             TimeSpan limit = DemoCommand.ParseDuration(parse.GetRequiredValue(duration), duration.Name);
             TimeSpan pause = DemoCommand.ParseDuration(parse.GetRequiredValue(quiet), quiet.Name);
-            return arguments.RunAsync(parse, (discovery, _, stop) => CrawlAsync(discovery, limit, pause, arguments.Json(parse), parse.InvocationConfiguration, stop));
+            return arguments.RunAsync(
+                parse, (discovery, _, stop) => CrawlAsync(discovery, limit, pause, arguments.Json(parse), parse.InvocationConfiguration, stop), cancellationToken);
         });
         return command;
     }

@@ -26,6 +26,12 @@ internal static class ListenAddress
             && (text.StartsWith('[') || text.Count(c => c == ':') == 1);
     }
 
+    /// <summary>Where to listen to talk to these nodes: on loopback alone nothing else is listened on.</summary>
+    public static IPAddress DefaultFor(IReadOnlyCollection<IPAddress> nodes) =>
+        nodes.All(a => a.AddressFamily == AddressFamily.InterNetwork && IPAddress.IsLoopback(a)) ? IPAddress.Loopback
+        : nodes.All(a => a.Equals(IPAddress.IPv6Loopback)) ? IPAddress.IPv6Loopback
+        : Any;
+
     /// <summary>All addresses of both families, where the system has IPv6.</summary>
     public static IPAddress Any => Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any;
 }

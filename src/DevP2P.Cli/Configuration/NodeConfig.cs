@@ -72,14 +72,17 @@ internal sealed record NodeConfig
     public required IReadOnlyList<string> Warnings { get; init; }
 
     /// <summary>Merges the sources and checks everything.</summary>
+    /// <param name="flags">The command line.</param>
+    /// <param name="environment">The environment's variables.</param>
+    /// <param name="defaults">Defaults of a command that has its own, or null.</param>
     /// <exception cref="CliException">A value is wrong; the message names where it stands and what would be right.</exception>
-    public static NodeConfig Load(SettingSource flags, Func<string, string?> environment)
+    public static NodeConfig Load(SettingSource flags, Func<string, string?> environment, SettingSource? defaults = null)
     {
         SettingSource fromEnvironment = setting =>
             setting.Variable is { } variable && environment(variable) is { Length: > 0 } text ? new RawValue([text], variable) : null;
         RawValue? path = flags(Settings.Config) ?? fromEnvironment(Settings.Config);
         TomlConfig? file = path is null ? null : TomlConfig.Load(path.Text);
-        return Merge([flags, fromEnvironment, setting => file?.Find(setting)], file?.Warnings ?? []);
+        return Merge([flags, fromEnvironment, setting => file?.Find(setting), defaults ?? (static _ => null)], file?.Warnings ?? []);
     }
 
     /// <summary>Merges sources, the strongest first.</summary>
@@ -87,25 +90,32 @@ internal sealed record NodeConfig
     {
         var reader = new Reader(sources);
         string dataDirectory = reader.Text(Settings.DataDir) ?? Configuration.DataDirectory.Default();
+        List<Node> bootstrapNodes = reader.Nodes(Settings.BootstrapNodes);
+        string? network = reader.Network();
         return new NodeConfig
         {
             DataDirectory = dataDirectory,
             KeyFile = reader.Text(Settings.KeyFile) ?? Path.Combine(dataDirectory, Configuration.KeyFile.DefaultName),
-            ListenAddress = reader.ListenAddress(Settings.Listen),
+            ListenAddress = reader.ListenAddress(Settings.Listen, DefaultListenAddress),
             StaticNodes = reader.Nodes(Settings.Static),
             TrustedNodes = reader.Nodes(Settings.Trusted),
-            BootstrapNodes = [.. reader.Nodes(Settings.BootstrapNodes), .. reader.NetworkBootnodes()],
-            BootstrapNodesV5 = reader.Nodes(Settings.BootstrapNodesV5),
+            BootstrapNodes = [.. bootstrapNodes, .. Networks.Bootnodes(network)],
+            BootstrapNodesV5 =
+            [
+                .. reader.Nodes(Settings.BootstrapNodesV5),
+                .. bootstrapNodes.Where(static node => node.Record is not null),
+                .. network is null ? [] : Networks.BootnodesV5(),
+            ],
             MaxPeers = reader.Number(Settings.MaxPeers),
             MaxPendingPeers = reader.NumberOrDefaultForZero(Settings.MaxPendingPeers),
             DialRatio = reader.NumberOrDefaultForZero(Settings.DialRatio),
-            NetRestrict = reader.Networks(Settings.NetRestrict),
+            NetRestrict = reader.NetList(Settings.NetRestrict),
             NodeDatabase = reader.Text(Settings.NodeDatabase),
             NoDial = reader.Switch(Settings.NoDial),
             NoDiscovery = reader.Switch(Settings.NoDiscovery),
             DiscoveryV4 = reader.Switch(Settings.DiscoveryV4),
             DiscoveryV5 = reader.Switch(Settings.DiscoveryV5),
-            DiscoveryV5Address = reader.Text(Settings.DiscAddr),
+            DiscoveryV5Address = reader.ListenAddress(Settings.DiscAddr, whenAbsent: null),
             SntpServer = reader.TimeServer(Settings.Sntp),
             Name = reader.Text(Settings.Name) ?? DefaultName(reader.Text(Settings.UserIdent)),
             Echo = reader.Switch(Settings.Echo),
@@ -184,11 +194,11 @@ internal sealed record NodeConfig
                 : throw Wrong(value, value.Text, "is not a verbosity: 0 to 5, or silent, error, warn, info, debug, trace");
         }
 
-        public string? ListenAddress(Setting setting)
+        public string? ListenAddress(Setting setting, string? whenAbsent)
         {
             if (Find(setting) is not { } value)
             {
-                return DefaultListenAddress;
+                return whenAbsent;
             }
 
             // geth's meaning of an empty ListenAddr in a file: no listener.
@@ -227,20 +237,19 @@ internal sealed record NodeConfig
             return nodes;
         }
 
-        public IEnumerable<Node> NetworkBootnodes()
+        /// <summary>The public network's name, or null.</summary>
+        public string? Network()
         {
             if (Find(Settings.Network) is not { Text.Length: > 0 } value)
             {
-                return [];
+                return null;
             }
 
             string name = value.Text.Trim().ToLowerInvariant();
-            return Configuration.Networks.Names.Contains(name)
-                ? Configuration.Networks.Bootnodes(name)
-                : throw Wrong(value, value.Text, "is not one of " + string.Join(", ", Configuration.Networks.Names));
+            return Networks.Names.Contains(name) ? name : throw Wrong(value, value.Text, "is not one of " + string.Join(", ", Networks.Names));
         }
 
-        public NetList? Networks(Setting setting)
+        public NetList? NetList(Setting setting)
         {
             if (Find(setting) is not { } value)
             {
@@ -250,7 +259,7 @@ internal sealed record NodeConfig
             string text = string.Join(',', Items(value));
             try
             {
-                return text.Length == 0 ? null : NetList.Parse(text);
+                return text.Length == 0 ? null : NetUtil.NetList.Parse(text);
             }
             catch (FormatException e)
             {

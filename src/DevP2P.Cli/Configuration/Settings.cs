@@ -29,7 +29,7 @@ internal static class Settings
         "Always let this node in, whatever the limits say; may be repeated", "ENODE");
 
     public static readonly Setting BootstrapNodes = new("bootnodes", "Node.P2P.BootstrapNodes", SettingKind.List,
-        "Start discovery from this node; may be repeated", "NODE");
+        "Start discovery from this node, by v5.1 only if it is a record; may be repeated", "ENODE|ENR");
 
     public static readonly Setting Network = new("network", "DevP2P.Network", SettingKind.Text,
         "Start discovery also from this network's published bootnodes", "mainnet|sepolia|hoodi");
@@ -87,34 +87,31 @@ internal static class Settings
         "0 silent, 1 error, 2 warn, 3 info, 4 debug, 5 trace; numbers or names", "LEVEL")
     { Default = "info" };
 
-    public static readonly Setting DiscoveryV4 = new(null, "Node.P2P.DiscoveryV4", SettingKind.Switch,
-        "Node discovery v4")
+    public static readonly Setting DiscoveryV4 = new("v4", "Node.P2P.DiscoveryV4", SettingKind.Switch,
+        "Node discovery v4; --v4=false turns it off")
     { Default = "true" };
 
-    public static readonly Setting DiscoveryV5 = new(null, "Node.P2P.DiscoveryV5", SettingKind.Switch,
-        "Node discovery v5.1")
-    { Default = "false", HasEffect = false };
+    public static readonly Setting DiscoveryV5 = new("v5", "Node.P2P.DiscoveryV5", SettingKind.Switch,
+        "Node discovery v5.1; a bootnode has it unless --v5=false")
+    { Default = "false" };
 
     public static readonly Setting BootstrapNodesV5 = new(null, "Node.P2P.BootstrapNodesV5", SettingKind.List,
-        "Where discovery v5.1 starts")
-    { HasEffect = false };
+        "Where discovery v5.1 starts, besides the records among BootstrapNodes");
 
     public static readonly Setting NodeDatabase = new(null, "Node.P2P.NodeDatabase", SettingKind.Text,
-        "Path of the database of known nodes")
-    { HasEffect = false };
+        "Path of the database of known nodes");
 
-    public static readonly Setting DiscAddr = new(null, "Node.P2P.DiscAddr", SettingKind.Text,
-        "Address and port for UDP when it differs from ListenAddr")
-    { HasEffect = false };
+    public static readonly Setting DiscAddr = new("v5-listen", "Node.P2P.DiscAddr", SettingKind.Text,
+        "Address and port of discovery v5.1, if it is not to share that of v4", "ADDR:PORT");
 
     /// <summary>Those that <c>devp2p bootnode</c> has flags for.</summary>
-    public static IReadOnlyList<Setting> Bootnode { get; } = [Config, DataDir, KeyFile, Listen, BootstrapNodes, Network, NetRestrict, Log, Verbosity];
+    public static IReadOnlyList<Setting> Bootnode { get; } = [Config, DataDir, KeyFile, Listen, BootstrapNodes, Network, DiscoveryV4, DiscoveryV5, NetRestrict, Log, Verbosity];
 
     /// <summary>All of them, in the order in which help shows them.</summary>
     public static IReadOnlyList<Setting> All { get; } =
     [
-        Config, DataDir, KeyFile, Listen, BootstrapNodes, Network, Static, Trusted, MaxPeers, MaxPendingPeers, DialRatio, NetRestrict,
+        Config, DataDir, KeyFile, Listen, BootstrapNodes, Network, DiscoveryV4, DiscoveryV5, DiscAddr, Static, Trusted, MaxPeers, MaxPendingPeers, DialRatio, NetRestrict,
         NoDial, NoDiscovery, Nat, Sntp, Name, UserIdent, Echo, MessageEvents, Log, Verbosity,
-        DiscoveryV4, DiscoveryV5, BootstrapNodesV5, NodeDatabase, DiscAddr,
+        BootstrapNodesV5, NodeDatabase,
     ];
 }

@@ -6,19 +6,21 @@ using DevP2P.Nodes;
 namespace DevP2P.Cli.Demo;
 
 /// <summary>
-/// The demo's nodes on loopback, linked into a ring with chords, so that most messages need several hops. The nodes share
-/// nothing but TCP; this class only starts them, watches them and adds up.
+/// The demo's nodes on loopback. Each knows the first one when it starts, and finds the others by discovery. The nodes share
+/// nothing but sockets; this class only starts them, watches them and adds up.
 /// </summary>
 internal sealed class DemoNetwork : IAsyncDisposable
 {
     private const int MaxEvents = 200;
+
+    /// <summary>Who has so many peers has found others than the first node.</summary>
+    private const int MinPeers = 2;
 
     private static readonly TimeSpan s_pollInterval = TimeSpan.FromMilliseconds(25);
 
     private readonly DemoOptions _options;
     private readonly List<DemoNode> _nodes = [];
     private readonly Dictionary<NodeId, DemoNode> _byId = [];
-    private readonly List<(int From, int To)> _links;
     private readonly List<PeerEventSubscription> _subscriptions = [];
     private readonly List<Task> _watching = [];
     private readonly Queue<string> _events = new();
@@ -31,10 +33,9 @@ internal sealed class DemoNetwork : IAsyncDisposable
     public DemoNetwork(DemoOptions options)
     {
         _options = options;
-        _links = Topology(options.Nodes);
         for (int i = 0; i < options.Nodes; i++)
         {
-            var node = new DemoNode(i, maxPeers: options.Nodes) { ExpectedLinks = _links.Count(link => link.From == i || link.To == i) };
+            var node = new DemoNode(i);
             _nodes.Add(node);
             _byId.Add(node.Id, node);
         }
@@ -42,55 +43,23 @@ internal sealed class DemoNetwork : IAsyncDisposable
 
     public IReadOnlyList<DemoNode> Nodes => _nodes;
 
-    public int ExpectedLinks => _links.Count;
-
     public TimeSpan Elapsed => _clock.Elapsed;
 
-    /// <summary>A ring, and a chord across it from every node of the first half: few links, and no node is a single point of failure.</summary>
-    internal static List<(int From, int To)> Topology(int nodes)
-    {
-        List<(int, int)> links = [];
-        for (int i = 0; i < nodes; i++)
-        {
-            int next = (i + 1) % nodes;
-            if (nodes > 2 || i < next)
-            {
-                links.Add((i, next));
-            }
-        }
-
-        int half = nodes / 2;
-        for (int i = 0; half >= 2 && i < half; i++)
-        {
-            links.Add((i, i + half));
-        }
-
-        return links;
-    }
-
-    /// <summary>Starts all nodes, tells each its neighbours, and waits until all links stand.</summary>
-    /// <returns>False if some do not stand in time; <see cref="Evaluate"/> then says which.</returns>
+    /// <summary>Starts all nodes and waits until they have found each other and are one network.</summary>
+    /// <returns>False if they have not in time; <see cref="Evaluate"/> then says which.</returns>
     public async Task<bool> ConnectAsync(CancellationToken cancellationToken)
     {
         foreach (DemoNode node in _nodes)
         {
-            PeerEventSubscription subscription = node.Server.SubscribeEvents();
-            _subscriptions.Add(subscription);
-            _watching.Add(WatchAsync(node, subscription));
-            await node.Server.StartAsync(cancellationToken);
-        }
-
-        foreach ((int from, int to) in _links)
-        {
-            _nodes[from].Server.AddPeer(_nodes[to].Server.Self);
+            await node.StartAsync(_nodes[0].Server?.Self, _nodes.Count, server => Watch(node, server), cancellationToken);
         }
 
         long deadline = Stopwatch.GetTimestamp() + (long)(_options.ConnectTimeout.TotalSeconds * Stopwatch.Frequency);
-        while (!_nodes.TrueForAll(node => node.IsConnected))
+        while (DescribeMissingNodes(Math.Min(MinPeers, _nodes.Count - 1)) is { } missing)
         {
             if (Stopwatch.GetTimestamp() > deadline)
             {
-                _connectFailure = $"not all nodes found their peers within {_options.ConnectTimeout.TotalSeconds:0.#} s: {DescribeMissingLinks()}";
+                _connectFailure = $"not all nodes found their peers within {_options.ConnectTimeout.TotalSeconds:0.#} s: {missing}";
                 return false;
             }
 
@@ -134,9 +103,9 @@ internal sealed class DemoNetwork : IAsyncDisposable
         DemoTotals totals = Totals();
         (long missing, string? where) = CountMissing();
         string? failure = _connectFailure;
-        if (failure is null && !_nodes.TrueForAll(node => node.IsConnected))
+        if (failure is null && DescribeMissingNodes() is { } absent)
         {
-            failure = $"not all nodes are connected: {DescribeMissingLinks()}";
+            failure = $"not all nodes are connected: {absent}";
         }
 
         if (missing > 0)
@@ -166,7 +135,7 @@ internal sealed class DemoNetwork : IAsyncDisposable
         }
 
         return new DemoTotals(
-            _nodes.Count(node => node.IsConnected),
+            Reached().Count,
             _nodes.Sum(node => node.Gossip.Links) / 2,
             _nodes.Sum(node => (long)node.Gossip.Published),
             _nodes.Sum(node => node.Gossip.Delivered),
@@ -193,6 +162,13 @@ internal sealed class DemoNetwork : IAsyncDisposable
         _subscriptions.ForEach(subscription => subscription.Dispose());
         await Task.WhenAll(_watching);
         _publishing.Dispose();
+    }
+
+    private void Watch(DemoNode node, Server server)
+    {
+        PeerEventSubscription subscription = server.SubscribeEvents();
+        _subscriptions.Add(subscription);
+        _watching.Add(WatchAsync(node, subscription));
     }
 
     private async Task WatchAsync(DemoNode node, PeerEventSubscription subscription)
@@ -227,9 +203,26 @@ internal sealed class DemoNetwork : IAsyncDisposable
 
     private string NameOf(NodeId id) => _byId.TryGetValue(id, out DemoNode? node) ? node.Name : id.ToShortString();
 
-    private string DescribeMissingLinks() => string.Join(", ", _nodes
-        .Where(node => !node.IsConnected)
-        .Select(node => $"{node.Name} has {(node.IsKilled ? 0 : node.Gossip.Links)} of {node.ExpectedLinks} peers"));
+    /// <summary>The nodes that a message of the first living one would reach.</summary>
+    public IReadOnlyCollection<DemoNode> Reached()
+    {
+        var reached = new List<DemoNode>(_nodes.Where(node => !node.IsKilled).Take(1));
+        for (int i = 0; i < reached.Count; i++)
+        {
+            reached.AddRange(_nodes.Except(reached).Where(reached[i].IsLinkedWith));
+        }
+
+        return reached;
+    }
+
+    private string? DescribeMissingNodes(int minPeers = 0)
+    {
+        IReadOnlyCollection<DemoNode> reached = Reached();
+        string[] missing = [.. _nodes
+            .Where(node => node.Gossip.Links < minPeers || !reached.Contains(node))
+            .Select(node => node.IsKilled ? $"{node.Name} was killed" : $"{node.Name} has {node.Gossip.Links} peers")];
+        return missing.Length == 0 ? null : string.Join(", ", missing);
+    }
 
     private (long Messages, string? Where) CountMissing()
     {

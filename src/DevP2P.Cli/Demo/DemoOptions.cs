@@ -16,8 +16,8 @@ internal sealed record DemoOptions
     public int? Kill { get; init; }
 
     /// <summary>How long the nodes may take to find each other before that counts as failed.</summary>
-    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(15);
+    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>How long the last messages may take to reach everyone.</summary>
-    public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(5);
+    public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(10);
 }

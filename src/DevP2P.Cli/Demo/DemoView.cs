@@ -58,7 +58,7 @@ internal sealed class DemoView(DemoNetwork network, DemoOptions options, IAnsiCo
         grid.AddColumns(4);
         grid.AddRow(
             Label("nodes", $"{totals.Connected} of {network.Nodes.Count}"),
-            Label("links", $"{totals.Links} of {network.ExpectedLinks}"),
+            Label("links", $"{totals.Links}"),
             Label("published", $"{totals.Published}"),
             Label("delivered", $"{totals.Delivered}"));
         grid.AddRow(
@@ -79,7 +79,7 @@ internal sealed class DemoView(DemoNetwork network, DemoOptions options, IAnsiCo
             table.AddColumn("id");
         }
 
-        foreach (string title in (ReadOnlySpan<string>)["port", "peers", "published", "delivered", "copies", "median", "99%"])
+        foreach (string title in (ReadOnlySpan<string>)["port", "known", "peers", "published", "delivered", "copies", "median", "99%"])
         {
             if (full || title != "copies")
             {
@@ -87,18 +87,19 @@ internal sealed class DemoView(DemoNetwork network, DemoOptions options, IAnsiCo
             }
         }
 
+        IReadOnlyCollection<DemoNode> connected = network.Reached();
         foreach (DemoNode node in network.Nodes)
         {
-            table.AddRow(RenderNode(node, full));
+            table.AddRow(RenderNode(node, connected.Contains(node), full));
         }
 
         return table;
     }
 
-    private static List<IRenderable> RenderNode(DemoNode node, bool full)
+    private static List<IRenderable> RenderNode(DemoNode node, bool isConnected, bool full)
     {
-        string color = node.IsKilled ? "red" : node.IsConnected ? "green" : "yellow";
-        string port = node.IsKilled ? "killed" : node.Server.ListenEndPoints is [{ } endPoint, ..] ? Invariant($"{endPoint.Port}") : "-";
+        string color = node.IsKilled ? "red" : isConnected ? "green" : "yellow";
+        string port = node.IsKilled ? "killed" : node.Server?.ListenEndPoints is [{ } endPoint, ..] ? Invariant($"{endPoint.Port}") : "-";
         GossipProtocol gossip = node.Gossip;
         List<IRenderable> cells = [new Markup($"[{color}]{node.Name}[/]")];
         if (full)
@@ -107,7 +108,8 @@ internal sealed class DemoView(DemoNetwork network, DemoOptions options, IAnsiCo
         }
 
         cells.Add(new Text(port));
-        cells.Add(new Markup(Invariant($"[{color}]{gossip.Links}[/]/{node.ExpectedLinks}")));
+        cells.Add(new Text(Invariant($"{node.Known}")));
+        cells.Add(new Markup(Invariant($"[{color}]{gossip.Links}[/]")));
         cells.Add(new Text(Invariant($"{gossip.Published}")));
         cells.Add(new Text(Invariant($"{gossip.Delivered}")));
         if (full)

@@ -53,6 +53,9 @@ internal sealed class GossipProtocol(NodeId self)
     /// <summary>Peers that speak the protocol now.</summary>
     public int Links => _links.Count;
 
+    /// <summary>Whether a peer speaks the protocol with us now.</summary>
+    public bool IsLinked(NodeId peer) => _links.ContainsKey(peer);
+
     /// <summary>From publication to arrival here, over however many hops.</summary>
     public Latencies Latencies { get; } = new();
 

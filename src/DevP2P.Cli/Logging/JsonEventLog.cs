@@ -21,6 +21,11 @@ internal sealed class JsonEventLog(Stream output, TimeProvider time) : IDisposab
     public void Started(Node self, string name, IEnumerable<IPEndPoint> listen, IEnumerable<string> capabilities) => Write("started", flush: true, writer =>
     {
         writer.WriteString("enode", self.ToString());
+        if (self.Record is { } record)
+        {
+            writer.WriteString("record", record.ToString());
+        }
+
         writer.WriteString("id", self.Id.ToString());
         writer.WriteString("name", name);
         WriteStrings(writer, "listen", listen.Select(endPoint => endPoint.ToString()));

@@ -44,6 +44,8 @@ public sealed class CommandTests
     [InlineData("ping enode://00@x", "devp2p: 'enode://00@x' is not a node: ")]
     [InlineData("demo --for never", "devp2p: --for: 'never' is not a time")]
     [InlineData("bootnode --listen none", "devp2p: --listen: a bootnode has to listen")]
+    [InlineData("bootnode --v4=false --v5=false", "devp2p: a bootnode needs --v4, --v5 or both")]
+    [InlineData("discv5 ping enode://00@x", "devp2p: 'enode://00@x' is not a node: ")]
     [InlineData("discv4 ping enode://00@x", "devp2p: 'enode://00@x' is not a node: ")]
     [InlineData("demo --nodes 1", "devp2p: --nodes: 1 is not between 2 and 100")]
     public async Task A_failure_is_one_line_and_exit_code_1(string arguments, string start)
@@ -163,9 +165,24 @@ public sealed class CommandTests
         Assert.Equal(
             first.Started.GetProperty("id").GetString(), DevP2P.Nodes.Node.Parse(first.Started.GetProperty("record").GetString()!).Id.ToString());
 
+        // v5.1 is on the same port.
+        Result ping5 = await RunAsync("discv5", "ping", first.Started.GetProperty("record").GetString()!, "--count", "10", "--json");
+        Assert.Equal(0, ping5.ExitCode);
+
         await first.StopAsync();
         await first.WaitAsync("stopped");
         await second.StopAsync();
+    }
+
+    [Fact]
+    public async Task A_node_with_v5_is_found_by_it()
+    {
+        using var directory = new TempDirectory();
+        await using Node bootnode = await Node.StartCommandAsync("bootnode", "--data-dir", directory["1"], "--v4=false");
+        string record = bootnode.Started.GetProperty("record").GetString()!;
+        await using Node node = await Node.StartCommandAsync("run", "--data-dir", directory["2"], "--v4=false", "--v5", "--echo", "--bootnodes", record);
+        await using Node other = await Node.StartCommandAsync("run", "--data-dir", directory["3"], "--v4=false", "--v5", "--echo", "--bootnodes", record);
+        Assert.Equal(other.Started.GetProperty("id").GetString(), (await node.WaitAsync("add")).GetProperty("peer").GetString());
     }
 
     private static IEnumerable<string[]> Paths(System.CommandLine.Command command, string[] path) =>

@@ -1,12 +1,11 @@
-using System.CommandLine;
 using System.Net;
 using System.Text.Json;
-using DevP2P.Cli;
 using DevP2P.Cli.Commands;
 using DevP2P.Crypto;
 using DevP2P.Discovery;
 using DevP2P.Nodes;
 using Xunit;
+using static DevP2P.Tests.Cli.InProcessCommand;
 
 namespace DevP2P.Tests.Cli;
 
@@ -14,6 +13,7 @@ namespace DevP2P.Tests.Cli;
 public sealed class Discv4CommandTests : IAsyncDisposable
 {
     private readonly List<DiscoveryV4> _nodes = [];
+    private readonly InProcessCommand _command = new(Discv4Command.Create);
 
     public async ValueTask DisposeAsync()
     {
@@ -27,7 +27,7 @@ public sealed class Discv4CommandTests : IAsyncDisposable
     public async Task Ping_measures_and_says_how_the_node_sees_us()
     {
         DiscoveryV4 node = await StartAsync();
-        JsonElement json = Parse(await UntilAsync(
+        JsonElement json = Parse(await _command.UntilAsync(
             text => Parse(text).GetProperty("roundTripsMs").EnumerateArray().All(time => time.ValueKind == JsonValueKind.Number),
             "ping", node.Self.ToString(), "--count", "2", "--json"));
         Assert.Equal(node.Self.ToString(), json.GetProperty("node").GetString());
@@ -37,7 +37,7 @@ public sealed class Discv4CommandTests : IAsyncDisposable
         Assert.Equal(node.Self.Sequence, json.GetProperty("recordSequence").GetUInt64());
         Assert.False(json.TryGetProperty("error", out _));
 
-        string[] lines = Lines(await UntilAsync(text => !text.Contains("no answer", StringComparison.Ordinal), "ping", node.Self.Record!.ToString(), "--count", "2"));
+        string[] lines = Lines(await _command.UntilAsync(text => !text.Contains("no answer", StringComparison.Ordinal), "ping", node.Self.Record!.ToString(), "--count", "2"));
         Assert.Matches("^ping 1: [0-9.]+(us|ms), sees us as 127\\.0\\.0\\.1:[0-9]+, record [0-9]+$", lines[0]);
         Assert.StartsWith("2 of 2 answered: min ", lines[2], StringComparison.Ordinal);
     }
@@ -48,12 +48,12 @@ public sealed class Discv4CommandTests : IAsyncDisposable
         // Another key than the one of the node there: its answers count for nothing.
         DiscoveryV4 node = await StartAsync();
         string nobody = Node.Create(PrivateKey.Generate().PublicKey, IPAddress.Loopback, 0, node.LocalEndPoint!.Port).ToString();
-        Result ping = await RunAsync("ping", nobody, "--count", "1", "--json");
+        Result ping = await _command.RunAsync("ping", nobody, "--count", "1", "--json");
         Assert.Equal("the node does not answer", ping.Error);
         using JsonDocument json = JsonDocument.Parse(ping.Output);
         Assert.Equal(JsonValueKind.Null, json.RootElement.GetProperty("roundTripsMs")[0].ValueKind);
         Assert.Equal("the node does not answer", json.RootElement.GetProperty("error").GetString());
-        Assert.Equal(new Result("", "the node does not answer"), await RunAsync("request-record", nobody));
+        Assert.Equal(new Result("", "the node does not answer"), await _command.RunAsync("request-record", nobody));
     }
 
     [Fact]
@@ -61,10 +61,10 @@ public sealed class Discv4CommandTests : IAsyncDisposable
     {
         DiscoveryV4 node = await StartAsync();
         node.LocalNode.Set("hello", "world");
-        JsonElement json = await JsonAsync("request-record", node.Self.ToString(), "--json");
+        JsonElement json = await _command.JsonAsync("request-record", node.Self.ToString(), "--json");
         Assert.Equal(node.Self.Record!.ToString(), json.GetProperty("record").GetString());
         Assert.Equal(node.LocalEndPoint!.Port, json.GetProperty("udp").GetInt32());
-        Assert.Contains("hello:       0x85776f726c64", await UntilAsync("request-record", node.Self.ToString()), StringComparison.Ordinal);
+        Assert.Contains("hello:       0x85776f726c64", await _command.UntilAsync("request-record", node.Self.ToString()), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -77,16 +77,16 @@ public sealed class Discv4CommandTests : IAsyncDisposable
         string boot = bootnode.Self.ToString();
 
         // The bootnode names a node only after it has checked on it.
-        JsonElement lookup = Parse(await UntilAsync(
+        JsonElement lookup = Parse(await _command.UntilAsync(
             text => Parse(text).GetProperty("nodes").EnumerateArray().Count() == 2, "lookup", key, "--bootnodes", boot, "--json"));
         Assert.Equal(id, lookup.GetProperty("target").GetString());
         Assert.Equal([id, bootnode.Self.Id.ToString()], lookup.GetProperty("nodes").EnumerateArray().Select(Id));
-        await UntilAsync(text => text.StartsWith(node.Self.ToString(), StringComparison.Ordinal), "lookup", key, "--bootnodes", boot);
+        await _command.UntilAsync(text => text.StartsWith(node.Self.ToString(), StringComparison.Ordinal), "lookup", key, "--bootnodes", boot);
 
-        JsonElement resolved = await JsonAsync("resolve", key, "--bootnodes", boot, "--json");
+        JsonElement resolved = await _command.JsonAsync("resolve", key, "--bootnodes", boot, "--json");
         Assert.Equal(node.Self.Record!.ToString(), resolved.GetProperty("record").GetString());
 
-        string crawl = await UntilAsync(
+        string crawl = await _command.UntilAsync(
             text => Lines(text).Count(line => line.Contains("enr:", StringComparison.Ordinal)) == 2,
             "crawl-once", "--bootnodes", boot, "--for", "60s", "--quiet", "2s", "--json");
         JsonElement[] found = [.. Lines(crawl).Select(Parse)];
@@ -98,7 +98,7 @@ public sealed class Discv4CommandTests : IAsyncDisposable
     public async Task Resolve_asks_the_node_itself_first()
     {
         DiscoveryV4 node = await StartAsync();
-        JsonElement resolved = await JsonAsync("resolve", node.Self.ToString(), "--json");
+        JsonElement resolved = await _command.JsonAsync("resolve", node.Self.ToString(), "--json");
         Assert.Equal(node.Self.Record!.ToString(), resolved.GetProperty("record").GetString());
     }
 
@@ -106,7 +106,7 @@ public sealed class Discv4CommandTests : IAsyncDisposable
     public async Task A_crawl_that_finds_nobody_is_a_failure()
     {
         string nobody = Node.Create(PrivateKey.Generate().PublicKey, IPAddress.Loopback, 0, 9).ToString();
-        Assert.Equal(new Result("", "no node answers"), await RunAsync("crawl-once", "--bootnodes", nobody, "--for", "300ms"));
+        Assert.Equal(new Result("", "no node answers"), await _command.RunAsync("crawl-once", "--bootnodes", nobody, "--for", "300ms"));
     }
 
     [Theory]
@@ -125,7 +125,7 @@ public sealed class Discv4CommandTests : IAsyncDisposable
     [InlineData("crawl-once --quiet x", "--quiet: 'x' is not a time")]
     public async Task What_is_wrong_is_said_in_one_line(string arguments, string expected)
     {
-        Result result = await RunAsync(arguments.Replace("KEY", PrivateKey.Generate().PublicKey.ToString(), StringComparison.Ordinal).Split(' '));
+        Result result = await _command.RunAsync(arguments.Replace("KEY", PrivateKey.Generate().PublicKey.ToString(), StringComparison.Ordinal).Split(' '));
         Assert.StartsWith(expected, result.Error, StringComparison.Ordinal);
         Assert.Equal("", result.Output);
     }
@@ -137,55 +137,7 @@ public sealed class Discv4CommandTests : IAsyncDisposable
     [InlineData("127.0.0.1 ::1", null)]
     public void Nothing_but_loopback_is_listened_on_when_all_nodes_are_there(string nodes, string? expected) => Assert.Equal(
         expected is null ? DevP2P.Cli.Configuration.ListenAddress.Any : IPAddress.Parse(expected),
-        DiscoveryArguments.DefaultAddress([.. nodes.Split(' ').Select(IPAddress.Parse)]));
-
-    private static string[] Lines(string text) => text.TrimEnd().Split(Environment.NewLine);
-
-    private static string Id(JsonElement node) => node.GetProperty("id").GetString()!;
-
-    /// <summary>Half a second, the protocol's limit for an answer, may pass on a machine that is busy: such a run does not count.</summary>
-    private static async Task<string> UntilAsync(Func<string, bool> isRight, params string[] arguments)
-    {
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        while (true)
-        {
-            Result result = await RunAsync(arguments);
-            if (result.Error is null && isRight(result.Output))
-            {
-                return result.Output;
-            }
-
-            Assert.False(deadline.IsCancellationRequested, $"{result}");
-            await Task.Delay(50);
-        }
-    }
-
-    private static Task<string> UntilAsync(params string[] arguments) => UntilAsync(_ => true, arguments);
-
-    private static async Task<JsonElement> JsonAsync(params string[] arguments) => Parse(await UntilAsync(arguments));
-
-    private static JsonElement Parse(string text)
-    {
-        using JsonDocument json = JsonDocument.Parse(text);
-        return json.RootElement.Clone();
-    }
-
-    private static async Task<Result> RunAsync(params string[] arguments)
-    {
-        ParseResult parse = Discv4Command.Create().Parse(arguments);
-        Assert.Empty(parse.Errors);
-        using var output = new StringWriter();
-        using var log = new StringWriter();
-        try
-        {
-            Assert.Equal(0, await parse.InvokeAsync(new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, Output = output, Error = log }));
-            return new Result(output.ToString(), null);
-        }
-        catch (CliException e)
-        {
-            return new Result(output.ToString(), e.Message);
-        }
-    }
+        DevP2P.Cli.Configuration.ListenAddress.DefaultFor([.. nodes.Split(' ').Select(IPAddress.Parse)]));
 
     private async Task<DiscoveryV4> StartAsync(params Node[] bootnodes)
     {
@@ -194,6 +146,4 @@ public sealed class Discv4CommandTests : IAsyncDisposable
         await node.StartAsync();
         return node;
     }
-
-    private sealed record Result(string Output, string? Error);
 }

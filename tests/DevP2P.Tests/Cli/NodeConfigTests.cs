@@ -76,6 +76,7 @@ public sealed class NodeConfigTests
         NodeConfig config = Load($"--bootnodes {Enode},{TestRecords.VectorText} --bootnodes {Enode}");
         Assert.Equal([Enode, Node.Parse(TestRecords.VectorText).ToString(), Enode], config.BootstrapNodes.Select(node => node.ToString()));
         Assert.Equal(NodeRecord.Parse(TestRecords.VectorText), config.BootstrapNodes[1].Record);
+        Assert.Equal(NodeRecord.Parse(TestRecords.VectorText), Assert.Single(config.BootstrapNodesV5).Record);
         Assert.Single(Load("", ("DEVP2P_BOOTNODES", Enode)).BootstrapNodes);
         Assert.Empty(Load("").BootstrapNodes);
         Assert.Empty(config.Warnings);
@@ -92,7 +93,23 @@ public sealed class NodeConfigTests
         Assert.Equal(Enode, config.BootstrapNodes[0].ToString());
         Assert.Equal(count + 1, config.BootstrapNodes.Distinct().Count());
         Assert.All(config.BootstrapNodes, node => Assert.NotNull(node.UdpEndPoint));
+        Assert.Equal(15, config.BootstrapNodesV5.Distinct().Count());
+        Assert.All(config.BootstrapNodesV5, node => Assert.True(node is { UdpEndPoint: not null, Record: not null }));
         Assert.True(Load($"--network {network} --no-discovery").NoDiscovery);
+    }
+
+    [Fact]
+    public void Versions_of_discovery()
+    {
+        Assert.Equal((true, false, null), Versions(Load("")));
+        Assert.Equal((true, true, null), Versions(Load("--v5")));
+        Assert.Equal((false, true, ":30304"), Versions(Load("--v4=false --v5-listen :30304", ("DEVP2P_V5", "1"))));
+
+        // A bootnode has both, but for what somebody says.
+        Assert.Equal((true, true, null), Versions(NodeConfig.Load(_ => null, _ => null, BootnodeCommand.Defaults)));
+        Assert.Equal((true, false, null), Versions(NodeConfig.Load(_ => null, name => name == "DEVP2P_V5" ? "false" : null, BootnodeCommand.Defaults)));
+
+        static (bool, bool, string?) Versions(NodeConfig config) => (config.DiscoveryV4, config.DiscoveryV5, config.DiscoveryV5Address);
     }
 
     [Theory]
@@ -117,6 +134,7 @@ public sealed class NodeConfigTests
     [InlineData("--log xml", "--log: 'xml' is not one of text, json")]
     [InlineData("--verbosity loud", "--verbosity: 'loud' is not a verbosity: 0 to 5, or silent, error, warn, info, debug, trace")]
     [InlineData("--listen 127.0.0.1", "--listen: '127.0.0.1' is not an address with a port, such as 127.0.0.1:30303, [::1]:30303 or :30303")]
+    [InlineData("--v5-listen ::1", "--v5-listen: '::1' is not an address with a port, such as 127.0.0.1:30303, [::1]:30303 or :30303")]
     [InlineData("--listen ::1", "--listen: '::1' is not an address with a port, such as 127.0.0.1:30303, [::1]:30303 or :30303")]
     [InlineData("--listen :70000", "--listen: ':70000' is not an address with a port, such as 127.0.0.1:30303, [::1]:30303 or :30303")]
     public void Errors_name_the_flag_and_what_would_be_right(string arguments, string message) =>
