@@ -46,7 +46,9 @@ internal sealed class Searches(
     private readonly HashSet<Search> _running = [];
     private readonly Queue<Search> _queued = [];
     private readonly List<Search> _waitingForRefresh = [];
-    private readonly SortedDictionary<long, Walk> _walks = [];
+
+    // In the order of their ids, which rise. Few, and gone through after every packet: that allocates nothing with a list.
+    private readonly List<Walk> _walks = [];
     private readonly Node[] _seeds = new Node[Lookup.ResultSize];
 
     /// <summary>When <see cref="Settle"/> has something to do, on the monotonic clock; null if only an event can bring that about.</summary>
@@ -55,7 +57,7 @@ internal sealed class Searches(
         get
         {
             TimeSpan? next = null;
-            foreach (Walk walk in _walks.Values)
+            foreach (Walk walk in _walks)
             {
                 next = next is null || walk.Nodes.NextTimeout < next ? walk.Nodes.NextTimeout : next;
             }
@@ -86,12 +88,12 @@ internal sealed class Searches(
         Want(step == RefreshStep.LookUpSelf ? selfTarget : chooseTarget(), null, (t, _) => refresh.LookupEnded(t));
 
     /// <summary>Begins an endless supply of random nodes.</summary>
-    public void OpenWalk(long id) => _walks.Add(id, new Walk(new RandomWalk(table, random)));
+    public void OpenWalk(long id) => _walks.Add(new Walk(id, new RandomWalk(table, random)));
 
     /// <summary>Wants one node more of a walk; <see cref="Settle"/> finds it, now or later.</summary>
     public void WantRandomNode(Timestamp now, long walkId)
     {
-        if (_walks.TryGetValue(walkId, out Walk? walk))
+        if (_walks.Find(walk => walk.Id == walkId) is { } walk)
         {
             walk.Wanted++;
             if (table.Count == 0)
@@ -102,7 +104,7 @@ internal sealed class Searches(
     }
 
     /// <summary>Ends a walk.</summary>
-    public void CloseWalk(long walkId) => _walks.Remove(walkId);
+    public void CloseWalk(long walkId) => _walks.RemoveAll(walk => walk.Id == walkId);
 
     /// <summary>Serves the walks, and starts a lookup that waits, if one may start.</summary>
     /// <param name="now">The time.</param>
@@ -110,17 +112,17 @@ internal sealed class Searches(
     /// <returns>Whether there may be more to do.</returns>
     public bool Settle(Timestamp now, Queue<Output> outputs)
     {
-        foreach ((long id, Walk walk) in _walks)
+        foreach (Walk walk in _walks)
         {
             while (walk.Wanted > 0 && walk.Nodes.TryTake(out Node? node))
             {
                 walk.Wanted--;
-                outputs.Enqueue(new RandomNode(id, node));
+                outputs.Enqueue(new RandomNode(walk.Id, node));
             }
 
             if (walk.Nodes.TryStartLookup(now))
             {
-                Want(chooseTarget(), (_, node) => walk.Nodes.Offer(node), (_, _) => walk.Nodes.LookupEnded());
+                Want(chooseTarget(), walk.Offer, walk.EndLookup);
             }
         }
 
@@ -199,10 +201,16 @@ internal sealed class Searches(
     private Node Newest(Node node) =>
         table.TryGet(node.Id, out TableEntry? entry) && Equals(entry.Node.UdpEndPoint, node.UdpEndPoint) ? entry.Node : node;
 
-    private sealed class Walk(RandomWalk nodes)
+    private sealed class Walk(long id, RandomWalk nodes)
     {
+        public long Id => id;
+
         public RandomWalk Nodes => nodes;
 
         public int Wanted { get; set; }
+
+        public void Offer(Timestamp now, Node node) => nodes.Offer(node);
+
+        public void EndLookup(Timestamp now, Lookup lookup) => nodes.LookupEnded();
     }
 }

@@ -67,6 +67,9 @@ internal sealed class FindNodeCall(Node node, Remote remote, RequestId id, byte[
     /// <summary>How many of them are there.</summary>
     public int Received { get; set; }
 
+    /// <summary>How many records were looked at: verifying one is expensive.</summary>
+    public int Records { get; set; }
+
     /// <summary>How many jobs verify records of it.</summary>
     public int Jobs { get; set; }
 

@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Net;
 using System.Text;
 using DevP2P.Discovery.Core;
 using DevP2P.NetUtil;
@@ -51,7 +50,7 @@ internal sealed partial class Discv5
         }
     }
 
-    /// <summary>A node has a newer record than the table knows.</summary>
+    /// <summary>A node has a newer record than the table knows. It is asked where it is: the record may say that it has moved.</summary>
     private void Update(Timestamp now, Remote remote, ulong sequence)
     {
         if (!Table.TryGet(remote.Key.Id, out TableEntry? entry) || entry.Node.Sequence >= sequence || IsBeingFetched(remote))
@@ -60,12 +59,17 @@ internal sealed partial class Discv5
         }
 
         Node known = entry.Node;
+        if (GetEndPoint(known) is not { } endPoint || CompactEndPoint.From(endPoint) != remote.Key.EndPoint)
+        {
+            known = Node.Create(known.PublicKey, remote.Address, known.TcpPort, remote.Key.EndPoint.Port);
+        }
+
         FetchRecord(now, known, (t, record) =>
         {
             if (record is not null && ToNode(record, known) is { } newer)
             {
                 remote.Node = newer;
-                Table.AddFound(t, newer, known.Address!);
+                Table.AddFound(t, newer, remote.Address);
             }
         });
     }
@@ -121,7 +125,6 @@ internal sealed partial class Discv5
         // A distance that comes twice is answered once.
         Span<bool> isDone = stackalloc bool[Distance.Max + 1];
         isDone.Clear();
-        IPAddress? asker = null;
         while (count < _answer.Length && distances.TryReadUInt64(out ulong value))
         {
             if (value > Distance.Max || isDone[(int)value])
@@ -147,7 +150,7 @@ internal sealed partial class Discv5
                     && entry.Node.Record is not null
                     && Distance.Log(Local.Id, entry.Node.Id) == (int)value
                     && entry.Node.Id != remote.Key.Id
-                    && AddressRules.CheckRelayAddress(asker ??= remote.Key.EndPoint.ToAddress(), entry.Node.Address!) is null)
+                    && AddressRules.CheckRelayAddress(remote.Address, entry.Node.Address!) is null)
                 {
                     _answer[count++] = entry.Node;
                 }

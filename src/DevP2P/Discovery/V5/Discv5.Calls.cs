@@ -173,9 +173,7 @@ internal sealed partial class Discv5
     /// <summary>Step 1 of a handshake: a packet that nobody can read.</summary>
     private Nonce SendRandom(Remote remote)
     {
-        Span<byte> bytes = stackalloc byte[Nonce.Size];
-        _random.Fill(bytes);
-        var nonce = new Nonce(bytes);
+        Nonce nonce = remote.OpeningNonce ??= new Nonce((uint)_random.NextUInt64(), _random.NextUInt64());
         OutgoingDatagram datagram = Datagrams.Rent();
         int head = PacketCodec.WriteMessageHead(datagram.Buffer, NextMaskingIv(), nonce, Local.Id);
         _random.Fill(datagram.Buffer.AsSpan(head, PacketCodec.RandomMessageSize));
@@ -197,6 +195,26 @@ internal sealed partial class Discv5
         _callsByNonce.Remove(call.Nonce);
         call.Remote.Active.Remove(call);
         call.Remote.Waiting.Enqueue(call);
+    }
+
+    /// <summary>
+    /// What was sent after a request that is challenged could not be read either, and gets no challenge of its own
+    /// (discv5-theory.md, "Handshake Implementation Considerations").
+    /// </summary>
+    private void RequeueLater(Call challenged)
+    {
+        List<Call> active = challenged.Remote.Active;
+        int next = active.IndexOf(challenged) + 1;
+        while (next < active.Count)
+        {
+            if (active[next] is FindNodeCall { Received: > 0 })
+            {
+                next++;
+                continue;
+            }
+
+            Requeue(active[next]);
+        }
     }
 
     private void TimeOut(Timestamp now, Call call)
@@ -296,8 +314,9 @@ internal sealed partial class Discv5
 
         List<byte[]>? unknown = null;
         Rlp.RlpReader records = message.Items;
-        for (int i = 0; i < Discv5Limits.MaxNodesPerAnswer && records.TryReadRaw(out ReadOnlySpan<byte> record); i++)
+        while (call.Records < Discv5Limits.MaxNodesPerAnswer && records.TryReadRaw(out ReadOnlySpan<byte> record))
         {
+            call.Records++;
             if (_records.Find(record) is { } node)
             {
                 TakeNode(call, node);
@@ -353,8 +372,9 @@ internal sealed partial class Discv5
         }
     }
 
+    /// <remarks>Judges the endpoint that it would be asked at, which is not the record's first one where that is out of reach.</remarks>
     private bool IsBelievable(FindNodeCall call, Node node) =>
-        node.UdpEndPoint is { Port: > Discv5Limits.MaxPrivilegedPort } endPoint
-        && AddressRules.CheckRelayAddress(call.Remote.Key.EndPoint.ToAddress(), endPoint.Address) is null
+        (GetEndPoint(node) ?? node.UdpEndPoint) is { Port: > Discv5Limits.MaxPrivilegedPort } endPoint
+        && AddressRules.CheckRelayAddress(call.Remote.Address, endPoint.Address) is null
         && _options.NetRestrict?.Contains(endPoint.Address) != false;
 }

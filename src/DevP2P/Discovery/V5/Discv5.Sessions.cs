@@ -33,7 +33,7 @@ internal sealed partial class Discv5
         }
         else
         {
-            Node? node = remote?.Node ?? (Table.TryGet(key.Id, out TableEntry? entry) ? entry.Node : null);
+            Node? node = Newest(remote?.Node, Table.TryGet(key.Id, out TableEntry? entry) ? entry.Node : null);
             Span<byte> idNonce = stackalloc byte[PacketCodec.IdNonceSize];
             _random.Fill(idNonce);
             int size = PacketCodec.WriteWhoAreYou(datagram.Buffer, NextMaskingIv(), nonce, idNonce, node?.Sequence ?? 0);
@@ -70,7 +70,8 @@ internal sealed partial class Discv5
             return;
         }
 
-        call = WithRoomForHandshake(now, call);
+        RequeueLater(call);
+        call = PingFirst(now, call);
         call.Handshakes++;
         remote.Opening = call;
         Await(now, call);
@@ -80,10 +81,13 @@ internal sealed partial class Discv5
         Put(new JobWanted(new InitiateJob(call, datagram[..header.Size].ToArray(), ephemeral, sendRecord)));
     }
 
-    /// <summary>A request that is too large for a handshake goes after a ping that makes it.</summary>
-    private Call WithRoomForHandshake(Timestamp now, Call call)
+    /// <summary>
+    /// A request that is too large for a handshake goes after a ping that makes it. So does a talk request: how long its answer takes
+    /// is up to an application over there, and everything else would have to wait for it.
+    /// </summary>
+    private Call PingFirst(Timestamp now, Call call)
     {
-        if (call.Message.Length <= PacketCodec.MaxHandshakeMessageSize)
+        if (call is not TalkCall && call.Message.Length <= PacketCodec.MaxHandshakeMessageSize)
         {
             return call;
         }
@@ -189,14 +193,17 @@ internal sealed partial class Discv5
         Session session = remote.Unconfirmed!;
         Call? opening = remote.Opening;
         (remote.Unconfirmed, remote.Opening) = (null, null);
-        remote.Node = opening?.Node ?? remote.Node;
+        remote.Node = Newest(remote.Node, opening?.Node);
         SetSession(remote, session);
         SendWaiting(now, remote);
     }
 
+    private static Node? Newest(Node? known, Node? other) => known is null || other is null ? known ?? other : Node.Newest(known, other);
+
     private void SetSession(Remote remote, Session session)
     {
         (remote.Previous, remote.Current) = (remote.Current, session);
+        remote.OpeningNonce = null;
         if (remote.Place is not null)
         {
             Touch(remote);

@@ -1,3 +1,4 @@
+using System.Net;
 using DevP2P.Crypto;
 using DevP2P.NetUtil;
 using DevP2P.Nodes;
@@ -14,11 +15,15 @@ internal readonly record struct RemoteKey(NodeId Id, CompactEndPoint EndPoint);
 internal sealed class Remote(RemoteKey key)
 {
     private AesBlock? _mask;
+    private IPAddress? _address;
 
     public RemoteKey Key => key;
 
     /// <summary>Masks the headers of packets to it.</summary>
     public AesBlock Mask => _mask ??= PacketCodec.CreateMask(key.Id);
+
+    /// <summary>Its address.</summary>
+    public IPAddress Address => _address ??= key.EndPoint.ToAddress();
 
     /// <summary>The node, with the newest record of it that was seen in a handshake or a request; null while there is none.</summary>
     public Node? Node { get; set; }
@@ -38,7 +43,13 @@ internal sealed class Remote(RemoteKey key)
     /// <summary>The request whose packet asks for the handshake that is under way; others wait meanwhile.</summary>
     public Call? Opening { get; set; }
 
-    /// <summary>Requests that were sent and not answered yet.</summary>
+    /// <summary>
+    /// The nonce of the packets that ask for a handshake, until there is one. All have the same: the other side repeats its challenge
+    /// as long as that can be answered, so one for an earlier packet has to do for a later one, too.
+    /// </summary>
+    public Nonce? OpeningNonce { get; set; }
+
+    /// <summary>Requests that were sent and not answered yet, in the order in which they were sent.</summary>
     public List<Call> Active { get; } = [];
 
     /// <summary>Requests that were not sent yet, or are to be sent again.</summary>

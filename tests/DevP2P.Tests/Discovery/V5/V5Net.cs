@@ -30,10 +30,31 @@ internal sealed class V5Net(int seed = 1)
 
     public V5Machine AddMachine(IPEndPoint? at = null, params Node[] bootstrap)
     {
-        var machine = new V5Machine(this, NewKey(), at ?? NextEndPoint(), _random, bootstrap);
+        return AddMachine(NewKey(), at ?? NextEndPoint(), options => options with { BootstrapNodes = bootstrap });
+    }
+
+    /// <summary>A machine with a key that may have been somewhere before, and with other options.</summary>
+    public V5Machine AddMachine(PrivateKey key, IPEndPoint at, Func<Discv5Options, Discv5Options>? configure = null)
+    {
+        var machine = new V5Machine(this, key, at, _random, configure ?? (static options => options));
         _machines.Add(machine);
         Attach(machine.EndPoint, machine.Receive);
         return machine;
+    }
+
+    /// <summary>A machine in another one's place, which knows nothing of what that one knew.</summary>
+    public V5Machine Restart(V5Machine machine)
+    {
+        machine.Stop();
+        V5Machine other = AddMachine(machine.Key, machine.EndPoint);
+        return machine.IsPassive ? other.Listen() : other.Start();
+    }
+
+    public V5Peer AddPeer(IPEndPoint? at = null, PrivateKey? key = null, ulong sequence = 1)
+    {
+        var peer = new V5Peer(this, key ?? NewKey(), at ?? NextEndPoint(), sequence);
+        Attach(peer.EndPoint, peer.Receive);
+        return peer;
     }
 
     /// <summary>Whoever is at an endpoint from now on.</summary>
@@ -111,14 +132,14 @@ internal sealed class V5Machine
     private readonly V4IdentityCrypto _crypto;
     private readonly Queue<Job> _jobs = [];
 
-    public V5Machine(V5Net net, PrivateKey key, IPEndPoint at, RandomSource random, Node[] bootstrap)
+    public V5Machine(V5Net net, PrivateKey key, IPEndPoint at, RandomSource random, Func<Discv5Options, Discv5Options> configure)
     {
         (_net, EndPoint, Key) = (net, at, key);
         _crypto = new V4IdentityCrypto(key);
         var local = new LocalNode(key, net.Now.Utc);
         local.SetStaticAddress(at.Address);
         local.SetFallbackUdpPort(at.Port);
-        Machine = new Discv5(new Discv5Options { Local = local, Crypto = _crypto, Random = random, BootstrapNodes = bootstrap }, net.Now);
+        Machine = new Discv5(configure(new Discv5Options { Local = local, Crypto = _crypto, Random = random }), net.Now);
     }
 
     public PrivateKey Key { get; }
@@ -130,6 +151,8 @@ internal sealed class V5Machine
     public Node Node => Machine.Local.Node;
 
     public bool IsRunning { get; private set; }
+
+    public bool IsPassive { get; private set; }
 
     /// <summary>When it wants to be woken, as of the last call.</summary>
     public TimeSpan Next { get; private set; } = TimeSpan.MaxValue;
@@ -143,6 +166,13 @@ internal sealed class V5Machine
     public bool HoldsJobs { get; set; }
 
     public int JobCount => _jobs.Count;
+
+    /// <summary>Takes part with a table that stays empty, since it is never filled for the first time: nothing happens but what a test does.</summary>
+    public V5Machine Listen()
+    {
+        IsRunning = IsPassive = true;
+        return this;
+    }
 
     /// <summary>Begins to fill the table.</summary>
     public V5Machine Start()
@@ -194,6 +224,20 @@ internal sealed class V5Machine
         return _net.RunUntil(() => Found() is not null, limit) ? Found()! : throw new TimeoutException($"no {typeof(T).Name}");
     }
 
+    /// <summary>Pings, and waits for what comes of it.</summary>
+    public PingReply? Ping(Node node)
+    {
+        long id = Machine.StartPing(_net.Now, node);
+        return Wait<PingDone>(done => done.Id == id, TimeSpan.FromSeconds(10)).Reply;
+    }
+
+    /// <summary>Asks for nodes, and waits for what comes of it.</summary>
+    public IReadOnlyList<Node>? FindNode(Node node, params int[] distances)
+    {
+        long id = Machine.StartFindNode(_net.Now, node, distances);
+        return Wait<FindNodeDone>(done => done.Id == id, TimeSpan.FromSeconds(20)).Nodes;
+    }
+
     public void Drain()
     {
         bool hasMore;
@@ -214,7 +258,7 @@ internal sealed class V5Machine
                     case JobWanted wanted:
                         _jobs.Enqueue(wanted.Job);
                         break;
-                    case SeedsWanted:
+                    case SeedsWanted when !IsPassive:
                         Outputs.Add(output);
                         Machine.AddSeeds(_net.Now, Seeds);
                         break;
