@@ -1,6 +1,5 @@
 using System.Net;
 using DevP2P.Crypto;
-using DevP2P.Discovery.Core;
 using DevP2P.Discovery.V5;
 using DevP2P.Nodes;
 using Discv5Spec;

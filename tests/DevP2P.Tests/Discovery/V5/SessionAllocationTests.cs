@@ -1,5 +1,4 @@
 using System.Net;
-using DevP2P.Crypto;
 using DevP2P.Discovery.Core;
 using DevP2P.Discovery.V5;
 using DevP2P.NetUtil;
