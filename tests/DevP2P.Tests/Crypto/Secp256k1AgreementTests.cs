@@ -38,6 +38,14 @@ public class Secp256k1AgreementTests
                 Assert.True(curve.TryEcdh(first, PublicKeyOf(curve, second), other));
                 Assert.Equal(expected, actual);
                 Assert.Equal(expected, other);
+
+                byte[] expectedPoint = new byte[33], actualPoint = new byte[33], otherPoint = new byte[33];
+                Assert.True(Secp256k1.Managed.TryEcdhPoint(second, publicKey, expectedPoint));
+                Assert.True(curve.TryEcdhPoint(second, publicKey, actualPoint));
+                Assert.True(curve.TryEcdhPoint(first, PublicKeyOf(curve, second), otherPoint));
+                Assert.Equal(expectedPoint, actualPoint);
+                Assert.Equal(expectedPoint, otherPoint);
+                Assert.Equal(expected, expectedPoint[1..]);
             },
             iter: 50);
 
@@ -183,6 +191,7 @@ public class Secp256k1AgreementTests
             curve.CreatePublicKey(key, buffer);
             curve.TryParsePublicKey(publicKey, buffer);
             curve.TryEcdh(key, publicKey, buffer);
+            curve.TryEcdhPoint(key, publicKey, buffer);
             curve.SignRecoverable(hash, key, signature);
             curve.TryRecover(hash, signature, buffer);
             curve.Verify(hash, signature.AsSpan(0, 64), publicKey);

@@ -126,6 +126,46 @@ public class Secp256k1Tests
         Assert.Equal("167ccc13ac5e8a26b131c3446030c60fbfac6aa8e31149d0869f93626a4cdf62", Convert.ToHexStringLower(shared));
     }
 
+    // discv5-wire-test-vectors.md, "ECDH".
+    [Theory]
+    [MemberData(nameof(Implementations))]
+    public void A_known_shared_point(Implementation implementation)
+    {
+        Secp256k1 curve = Get(implementation);
+        byte[] key = new byte[64], shared = new byte[33];
+        Assert.True(curve.TryParsePublicKey(Hex("039961e4c2356d61bedb83052c115d311acb3a96f5777296dcf297351130266231"), key));
+        Assert.True(curve.TryEcdhPoint(Hex("fb757dc581730490a1d7a00deea65e9b1936924caaea8f44d476014856b68736"), key, shared));
+        Assert.Equal("033b11a2a1f214567e1537ce5e509ffd9b21373247f2a3ff6841f4976f53165e7e", Convert.ToHexStringLower(shared));
+
+        // With the keys 1 and n - 1 it is the other's key and its negative; leading zeros stay.
+        Assert.True(curve.TryEcdhPoint(Hex(One), Hex(One + YOfXOne), shared));
+        Assert.Equal(Hex("02" + One), shared);
+        Assert.True(curve.TryEcdhPoint(Scalar(-1), Hex(One + YOfXOne), shared));
+        Assert.Equal(Hex("03" + One), shared);
+    }
+
+    [Theory]
+    [MemberData(nameof(Implementations))]
+    [Trait("Threat", "T08")]
+    public void No_shared_point_without_two_valid_keys(Implementation implementation)
+    {
+        Secp256k1 curve = Get(implementation);
+        foreach (string invalid in new[] { "", Zero, N, P, new string('f', 64), One[2..], "00" + One })
+        {
+            Assert.False(curve.TryEcdhPoint(Hex(invalid), Hex(Gx + Gy), new byte[33]));
+        }
+
+        foreach (var point in InvalidPoints)
+        {
+            Assert.False(curve.TryEcdhPoint(Hex(One), Hex(point.Data.Item2), new byte[33]), point.Data.Item1);
+        }
+
+        foreach (string wrongSize in new[] { "", Gx, "02" + Gx, "04" + Gx + Gy })
+        {
+            Assert.False(curve.TryEcdhPoint(Hex(One), Hex(wrongSize), new byte[33]));
+        }
+    }
+
     // go-ethereum, crypto/ecies/ecies_test.go, TestSharedKeyPadding: a private key with a leading zero.
     [Theory]
     [MemberData(nameof(Implementations))]
@@ -177,6 +217,7 @@ public class Secp256k1Tests
         Assert.ThrowsAny<ArgumentException>(() => curve.SignRecoverable(new byte[32], Hex(One), new byte[64]));
         Assert.ThrowsAny<ArgumentException>(() => curve.CreatePublicKey(Hex(One), new byte[63]));
         Assert.ThrowsAny<ArgumentException>(() => curve.TryEcdh(Hex(One), Hex(Gx + Gy), new byte[31]));
+        Assert.ThrowsAny<ArgumentException>(() => curve.TryEcdhPoint(Hex(One), Hex(Gx + Gy), new byte[32]));
         Assert.ThrowsAny<ArgumentException>(() => curve.TryParsePublicKey(Hex(Gx + Gy), new byte[63]));
     }
 

@@ -15,8 +15,8 @@ internal static class MessageCodec
     /// <summary>The most records that one NODES message can have: none takes fewer bytes than this allows.</summary>
     public const int MaxRecordsPerMessage = 16;
 
-    /// <summary>The protocol name and the data of a talk request may have so many bytes together.</summary>
-    public const int MaxTalkRequestSize = PacketCodec.MaxMessageSize - 1 - 3 - (1 + RequestId.MaxSize) - 2 - 3;
+    /// <summary>The protocol name and the data of a talk request may have so many bytes together, however they share them.</summary>
+    public const int MaxTalkRequestSize = PacketCodec.MaxMessageSize - 1 - 3 - (1 + RequestId.MaxSize) - 3 - 3;
 
     /// <summary>A talk response may have so many bytes.</summary>
     public const int MaxTalkResponseSize = PacketCodec.MaxMessageSize - 1 - 3 - (1 + RequestId.MaxSize) - 3;

@@ -162,7 +162,7 @@ public sealed class SpecDecoderTests
     internal void Messages(string hex, SpecError error) => Assert.Equal(error, SpecDecoder.DecodeMessage(Hex(hex)).Error);
 
     [Fact]
-    public void Nesting_is_bounded()
+    public void Nesting_is_as_deep_as_it_likes()
     {
         byte[] nested = [0xc0];
         for (int i = 0; i < 100; i++)
@@ -170,7 +170,15 @@ public sealed class SpecDecoderTests
             nested = SpecRlp.EncodeList([nested]);
         }
 
-        Assert.Equal(SpecError.RlpNotCanonical, SpecDecoder.DecodeMessage([1, .. nested]).Error);
+        Assert.Equal(SpecError.RlpElementCount, SpecDecoder.DecodeMessage([1, .. nested]).Error);
+    }
+
+    [Fact]
+    public void A_record_that_is_no_rlp_inside_is_refused_alone()
+    {
+        SpecNodes nodes = Message<SpecNodes>("04 c5 01 01 c2 c1 83");
+
+        Assert.Equal(SpecError.RlpTruncated, Assert.Single(nodes.Records).Error);
     }
 
     [Fact]

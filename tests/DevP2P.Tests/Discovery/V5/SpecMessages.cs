@@ -48,7 +48,7 @@ internal static class SpecMessages
         ulong total = data[1].AsInteger();
         SpecRlp[] records = data[2].AsList;
         // A record is a list; a string in its place is no NODES message.
-        Require(records.All(static r => r.Items is not null), SpecError.RlpListExpected);
+        Require(records.All(static r => r.Payload is not null), SpecError.RlpListExpected);
         byte[][] encodings = [.. records.Select(static r => r.Encoding)];
         return new SpecNodes(requestId, total, encodings, [.. encodings.Select(SpecRecord.Decode)]);
     }

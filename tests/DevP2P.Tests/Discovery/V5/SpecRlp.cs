@@ -2,18 +2,18 @@ using static Discv5Spec.SpecException;
 
 namespace Discv5Spec;
 
-/// <summary>An RLP item: a string of bytes or a list. Only the canonical encoding is understood.</summary>
+/// <summary>
+/// An RLP item: a string of bytes or a list. Only the canonical encoding is understood. What is in a list is looked at when it is
+/// asked for: a record that is no RLP inside is a wrong record in a right message.
+/// </summary>
 /// <param name="Encoding">All of its bytes, prefix included.</param>
 /// <param name="Content">The bytes of a string; null for a list.</param>
-/// <param name="Items">The items of a list; null for a string.</param>
-internal sealed record SpecRlp(byte[] Encoding, byte[]? Content, SpecRlp[]? Items)
+/// <param name="Payload">The bytes of a list's items; null for a string.</param>
+internal sealed record SpecRlp(byte[] Encoding, byte[]? Content, byte[]? Payload)
 {
-    // Far more than any message or record needs; keeps hostile nesting from the stack.
-    private const int MaxDepth = 64;
-
     public byte[] AsBytes => Content ?? throw new SpecException(SpecError.RlpStringExpected);
 
-    public SpecRlp[] AsList => Items ?? throw new SpecException(SpecError.RlpListExpected);
+    public SpecRlp[] AsList => ReadItems(Payload ?? throw new SpecException(SpecError.RlpListExpected));
 
     /// <summary>A positive integer or zero: big endian, without leading zeros, zero being the empty string.</summary>
     public ulong AsInteger(int maxBytes = 8)
@@ -28,7 +28,7 @@ internal sealed record SpecRlp(byte[] Encoding, byte[]? Content, SpecRlp[]? Item
     public static SpecRlp Decode(byte[] bytes)
     {
         int position = 0;
-        SpecRlp item = Read(bytes, bytes.Length, ref position, 0);
+        SpecRlp item = Read(bytes, ref position);
         Require(position == bytes.Length, SpecError.RlpTrailingBytes);
         return item;
     }
@@ -46,10 +46,20 @@ internal sealed record SpecRlp(byte[] Encoding, byte[]? Content, SpecRlp[]? Item
         return [(byte)(0xf7 + length.Length), .. length, .. payload];
     }
 
-    private static SpecRlp Read(byte[] bytes, int end, ref int position, int depth)
+    private static SpecRlp[] ReadItems(byte[] payload)
     {
-        Require(position < end, SpecError.RlpTruncated);
-        Require(depth <= MaxDepth, SpecError.RlpNotCanonical);
+        var items = new List<SpecRlp>();
+        for (int position = 0; position < payload.Length;)
+        {
+            items.Add(Read(payload, ref position));
+        }
+
+        return [.. items];
+    }
+
+    private static SpecRlp Read(byte[] bytes, ref int position)
+    {
+        Require(position < bytes.Length, SpecError.RlpTruncated);
         int start = position;
         byte prefix = bytes[position++];
         if (prefix < 0x80)
@@ -61,32 +71,26 @@ internal sealed record SpecRlp(byte[] Encoding, byte[]? Content, SpecRlp[]? Item
         int size = prefix - (isList ? 0xc0 : 0x80);
         if (size > 55)
         {
-            size = ReadLongSize(bytes, end, ref position, size - 55);
+            size = ReadLongSize(bytes, ref position, size - 55);
         }
 
-        Require(size <= end - position, SpecError.RlpTruncated);
+        Require(size <= bytes.Length - position, SpecError.RlpTruncated);
         int contentStart = position;
         position += size;
         byte[] encoding = bytes[start..position];
-        if (!isList)
+        byte[] content = bytes[contentStart..position];
+        if (isList)
         {
-            byte[] content = bytes[contentStart..position];
-            Require(content.Length != 1 || content[0] >= 0x80, SpecError.RlpNotCanonical);
-            return new SpecRlp(encoding, content, null);
+            return new SpecRlp(encoding, null, content);
         }
 
-        var items = new List<SpecRlp>();
-        for (int inner = contentStart; inner < position;)
-        {
-            items.Add(Read(bytes, position, ref inner, depth + 1));
-        }
-
-        return new SpecRlp(encoding, null, [.. items]);
+        Require(content.Length != 1 || content[0] >= 0x80, SpecError.RlpNotCanonical);
+        return new SpecRlp(encoding, content, null);
     }
 
-    private static int ReadLongSize(byte[] bytes, int end, ref int position, int sizeOfSize)
+    private static int ReadLongSize(byte[] bytes, ref int position, int sizeOfSize)
     {
-        Require(sizeOfSize <= end - position, SpecError.RlpTruncated);
+        Require(sizeOfSize <= bytes.Length - position, SpecError.RlpTruncated);
         Require(bytes[position] != 0, SpecError.RlpNotCanonical);
         long size = 0;
         for (int i = 0; i < sizeOfSize; i++)
