@@ -1,5 +1,4 @@
 using System.Text;
-using DevP2P.Discovery.Core;
 using DevP2P.Discovery.V5;
 using Discv5Spec;
 using Xunit;
