@@ -118,7 +118,8 @@ internal sealed partial class Discv5
 
     private byte[] MakePing(RequestId id) => _plain[..MessageCodec.WritePing(_plain, id, Local.Sequence)];
 
-    private RequestId NextRequestId() => new(_random.NextUInt64());
+    /// <remarks>Never with a zero byte in front: @chainsafe/discv5 11 takes ids for numbers, and loses it in its answers.</remarks>
+    private RequestId NextRequestId() => new(_random.NextUInt64() | 1);
 
     /// <summary>Starts a request, or fails it if that is not possible.</summary>
     private void Start(Timestamp now, Node node, Func<Remote, Call> make, Action fail)
@@ -223,6 +224,16 @@ internal sealed partial class Discv5
         {
             // What came is being verified; no more is waited for.
             find.Total = find.Received;
+            return;
+        }
+
+        if (call.Remote.Opening == call && call.Handshakes == 1 && call.Remote.Current is { IsUsedUp: false } current && current.MadeAt > call.SentAt)
+        {
+            // Both sides began at once, and the other one has dropped our handshake: the session that it made will do. Only once, as
+            // this session is older than what is sent now.
+            (call.Remote.Opening, call.Remote.Unconfirmed) = (null, null);
+            Requeue(call);
+            SendWaiting(now, call.Remote);
             return;
         }
 

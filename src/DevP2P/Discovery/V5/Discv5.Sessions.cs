@@ -116,7 +116,7 @@ internal sealed partial class Discv5
             return;
         }
 
-        var session = new Session(_crypto, job.Keys, isInitiator: true);
+        var session = new Session(_crypto, job.Keys, isInitiator: true, now.Monotonic);
         remote.Unconfirmed = session;
         ReadOnlySpan<byte> record = job.SendRecord ? Local.Node.Record!.Encoded.Span : default;
         call.Nonce = session.NextNonce(_random.NextUInt64());
@@ -152,7 +152,7 @@ internal sealed partial class Discv5
         _acceptJobs--;
         ReadOnlySpan<byte> datagram = job.Datagram;
         PacketHeader header = job.Header;
-        Session? session = job.IsGood ? new Session(_crypto, job.Keys, isInitiator: false) : null;
+        Session? session = job.IsGood ? new Session(_crypto, job.Keys, isInitiator: false, now.Monotonic) : null;
         ReadOnlySpan<byte> plaintext = session is null ? default : session.Decrypt(header.Nonce, datagram[header.Size..], datagram[..header.Size], _received);
         if (plaintext.IsEmpty || !_challenges.Remove(job.Challenge))
         {

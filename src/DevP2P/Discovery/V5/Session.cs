@@ -10,12 +10,17 @@ internal sealed class Session
     /// <param name="crypto">Makes the ciphers.</param>
     /// <param name="keys">The initiator's key, then the recipient's.</param>
     /// <param name="isInitiator">Which of the two we are.</param>
-    public Session(SessionCrypto crypto, ReadOnlySpan<byte> keys, bool isInitiator)
+    /// <param name="now">Monotonic time.</param>
+    public Session(SessionCrypto crypto, ReadOnlySpan<byte> keys, bool isInitiator, TimeSpan now)
     {
+        MadeAt = now;
         SessionCipher initiator = crypto.CreateCipher(keys[..SessionCrypto.KeySize]);
         SessionCipher recipient = crypto.CreateCipher(keys[SessionCrypto.KeySize..SessionCrypto.KeysSize]);
         (_read, _write) = isInitiator ? (recipient, initiator) : (initiator, recipient);
     }
+
+    /// <summary>When the handshake was made.</summary>
+    public TimeSpan MadeAt { get; }
 
     /// <summary>Whether the counter has run through: a nonce must not come twice. A new handshake is needed.</summary>
     public bool IsUsedUp => _sent == uint.MaxValue;

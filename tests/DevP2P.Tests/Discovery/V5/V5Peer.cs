@@ -125,7 +125,7 @@ internal sealed class V5Peer
         }
 
         spoil?.Invoke(signature, ephemeralKey);
-        Session = new Session(_crypto, keys, isInitiator: true);
+        Session = new Session(_crypto, keys, isInitiator: true, TimeSpan.Zero);
         Nonce nonce = Session.NextNonce(0);
         byte[] packet = new byte[PacketCodec.MaxPacketSize];
         ReadOnlySpan<byte> bytes = record is null ? default : record.Record!.Encoded.Span;
@@ -169,7 +169,7 @@ internal sealed class V5Peer
             throw new InvalidOperationException("a bad handshake");
         }
 
-        Session = new Session(_crypto, keys, isInitiator: false);
+        Session = new Session(_crypto, keys, isInitiator: false, TimeSpan.Zero);
         Take(Session.Decrypt(handshake.Header.Nonce, handshake.Message, handshake.Head, _buffer));
         return this;
     }
