@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Sockets;
 using DevP2P.Crypto;
 using DevP2P.Discovery;
-using DevP2P.Discovery.Core;
 using DevP2P.Discovery.V5;
 using DevP2P.NetUtil;
 using DevP2P.Tests.Threats;
