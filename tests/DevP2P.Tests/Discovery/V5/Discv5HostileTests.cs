@@ -239,7 +239,7 @@ public sealed class Discv5HostileTests
         }
 
         _genuine.AddRange(_net.Sent.Where(s => s.To.Equals(_target.EndPoint)).Select(s => s.Datagram));
-        Assert.Equal(3, _genuine.Select(d => V5Peer.Open(_target.Node.Id, [.. d]).Flag).Distinct().Count());
+        Assert.Equal(3, _genuine.Select(d => ThreatPeer.Open(_target.Node.Id, [.. d]).Flag).Distinct().Count());
         Assert.Equal(_friends.Length, _target.Machine.SessionCount);
         Forget();
     }

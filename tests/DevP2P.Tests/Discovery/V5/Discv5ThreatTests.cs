@@ -44,7 +44,7 @@ public sealed class Discv5ThreatTests
             // Now and then in the name of the live session's node, at its endpoint too.
             NodeId id = i % 50 == 0 ? _friend.Node.Id : RandomId();
             IPEndPoint from = i % 100 == 0 ? _friend.EndPoint : sources[i % Sources];
-            byte[] packet = V5Peer.MakeMessage(_target.Node.Id, id, _random, messageSize: _net.Next(3) * 20);
+            byte[] packet = ThreatPeer.MakeMessage(_target.Node.Id, id, _random, messageSize: _net.Next(3) * 20);
             bytesIn += packet.Length;
             _target.Receive(from, packet);
             mostChallenges = Math.Max(mostChallenges, _target.Machine.ChallengeCount);
@@ -74,7 +74,7 @@ public sealed class Discv5ThreatTests
     [Trait("Threat", "T08")]
     public void T05_forged_handshakes_in_a_live_nodes_name_are_rejected()
     {
-        var attacker = new V5Peer(_net);
+        var attacker = new ThreatPeer(_net);
         byte[] nobody = new byte[64];
         nobody[31] = nobody[63] = 1;
 
@@ -92,7 +92,7 @@ public sealed class Discv5ThreatTests
     [Trait("Threat", "T05")]
     public void T05_of_answers_to_one_challenge_two_are_looked_at()
     {
-        var attacker = new V5Peer(_net);
+        var attacker = new ThreatPeer(_net);
         byte[] challenge = ChallengeFriend();
         _target.HoldsJobs = true;
         for (int i = 0; i < 100; i++)
@@ -110,12 +110,12 @@ public sealed class Discv5ThreatTests
     [Trait("Threat", "T08")]
     public void T08_an_ephemeral_key_off_the_curve_is_rejected()
     {
-        var attacker = new V5Peer(_net);
+        var attacker = new ThreatPeer(_net);
         foreach (byte first in (byte[])[2, 3, 4])
         {
             // An earlier challenge would be repeated, and its answers are counted.
             _net.Run(2 * Second);
-            _target.Receive(attacker.EndPoint, V5Peer.MakeMessage(_target.Node.Id, attacker.Node.Id, _random));
+            _target.Receive(attacker.EndPoint, ThreatPeer.MakeMessage(_target.Node.Id, attacker.Node.Id, _random));
             _net.Run(_net.Latency);
             byte[] challenge = attacker.Challenges[^1];
             byte[] key = [first, .. Enumerable.Repeat((byte)0xFF, 32)];
@@ -137,15 +137,15 @@ public sealed class Discv5ThreatTests
         _target.Machine.StartPing(_net.Now, _friend.Node);
         _target.Drain();
         byte[] request = _net.Sent.Last(s => s.From.Equals(_target.EndPoint)).Datagram.ToArray();
-        Nonce nonce = V5Peer.Open(_friend.Node.Id, request).Nonce;
+        Nonce nonce = ThreatPeer.Open(_friend.Node.Id, request).Nonce;
         long unwanted = _target.Machine.Counts.Unwanted;
         int sent = _net.Sent.Count;
 
         // The nonce is right, the endpoint is not; the endpoint is right, the nonce is not.
-        _target.Receive(_net.NextEndPoint(), V5Peer.MakeWhoAreYou(_target.Node.Id, nonce, _random));
+        _target.Receive(_net.NextEndPoint(), ThreatPeer.MakeWhoAreYou(_target.Node.Id, nonce, _random));
         for (int i = 0; i < 100; i++)
         {
-            _target.Receive(_friend.EndPoint, V5Peer.MakeWhoAreYou(_target.Node.Id, new Nonce((uint)i, 7), _random));
+            _target.Receive(_friend.EndPoint, ThreatPeer.MakeWhoAreYou(_target.Node.Id, new Nonce((uint)i, 7), _random));
         }
 
         Assert.Equal(unwanted + 101, _target.Machine.Counts.Unwanted);
@@ -161,7 +161,7 @@ public sealed class Discv5ThreatTests
     {
         for (int i = 0; i < Discv5Limits.MaxSessionsPerNetwork + 10; i++)
         {
-            new V5Peer(_net, new IPEndPoint(IPAddress.Parse("62.1.2.3"), 2000 + i)).Connect(_target);
+            new ThreatPeer(_net, new IPEndPoint(IPAddress.Parse("62.1.2.3"), 2000 + i)).Connect(_target);
             _net.Run(Second / 4);
         }
 
@@ -173,7 +173,7 @@ public sealed class Discv5ThreatTests
     [Trait("Threat", "T05")]
     public void T05_answers_go_to_the_endpoint_of_the_session_only()
     {
-        var peer = new V5Peer(_net);
+        var peer = new ThreatPeer(_net);
         peer.Connect(_target);
         _target.Machine.AddTalkProtocol("x");
         IPEndPoint victim = new(IPAddress.Parse("63.1.2.3"), 30303);
@@ -196,9 +196,9 @@ public sealed class Discv5ThreatTests
     [Trait("Threat", "T05")]
     public void T05_nodes_that_nobody_asked_for_reach_neither_the_table_nor_the_caller()
     {
-        var peer = new V5Peer(_net);
-        var other = new V5Peer(_net);
-        var named = new V5Peer(_net);
+        var peer = new ThreatPeer(_net);
+        var other = new ThreatPeer(_net);
+        var named = new ThreatPeer(_net);
         peer.Connect(_target);
         other.Connect(_target);
         int distance = Distance.Log(peer.Node.Id, named.Node.Id);
@@ -206,7 +206,7 @@ public sealed class Discv5ThreatTests
 
         // Nobody has asked at all.
         long unwanted = _target.Machine.Counts.Unwanted;
-        _target.Receive(peer.EndPoint, peer.Encrypt(_target.Node, V5Peer.MakeNodes(new RequestId(77), 1, named.Node)));
+        _target.Receive(peer.EndPoint, peer.Encrypt(_target.Node, ThreatPeer.MakeNodes(new RequestId(77), 1, named.Node)));
         Assert.Equal((unwanted + 1, 0), (_target.Machine.Counts.Unwanted, _target.JobCount));
 
         // Another node answers, with the right id; then the right one with a wrong id.
@@ -214,14 +214,14 @@ public sealed class Discv5ThreatTests
         _target.Drain();
         _net.Run(_net.Latency);
         RequestId id = peer.LastId(MessageType.FindNode);
-        _target.Receive(other.EndPoint, other.Encrypt(_target.Node, V5Peer.MakeNodes(id, 1, named.Node)));
-        _target.Receive(peer.EndPoint, peer.Encrypt(_target.Node, V5Peer.MakeNodes(new RequestId(78), 1, named.Node)));
+        _target.Receive(other.EndPoint, other.Encrypt(_target.Node, ThreatPeer.MakeNodes(id, 1, named.Node)));
+        _target.Receive(peer.EndPoint, peer.Encrypt(_target.Node, ThreatPeer.MakeNodes(new RequestId(78), 1, named.Node)));
         Assert.Equal((unwanted + 3, 0), (_target.Machine.Counts.Unwanted, _target.JobCount));
         Assert.DoesNotContain(_target.Outputs, o => o is FindNodeDone);
         Assert.False(_target.Machine.Table.TryGet(named.Node.Id, out _));
 
         _target.HoldsJobs = false;
-        _target.Receive(peer.EndPoint, peer.Encrypt(_target.Node, V5Peer.MakeNodes(id, 1, named.Node)));
+        _target.Receive(peer.EndPoint, peer.Encrypt(_target.Node, ThreatPeer.MakeNodes(id, 1, named.Node)));
         Assert.Equal([named.Node.Id], _target.Wait<FindNodeDone>(d => d.Id == call, Second).Nodes!.Select(n => n.Id));
     }
 
@@ -230,22 +230,22 @@ public sealed class Discv5ThreatTests
     [Trait("Threat", "T18")]
     public void T05_T18_of_the_nodes_named_only_believable_ones_of_the_distances_asked_for_are_taken()
     {
-        var peer = new V5Peer(_net);
+        var peer = new ThreatPeer(_net);
         peer.Connect(_target);
-        var good = new V5Peer(_net);
+        var good = new ThreatPeer(_net);
         int distance = Distance.Log(peer.Node.Id, good.Node.Id);
-        V5Peer near = PeerAt(d => d != distance, peer, null);
-        V5Peer lan = PeerAt(d => d == distance, peer, new IPEndPoint(IPAddress.Parse("192.168.1.7"), 30303));
-        V5Peer loopback = PeerAt(d => d == distance, peer, new IPEndPoint(IPAddress.Loopback, 30303));
-        V5Peer special = PeerAt(d => d == distance, peer, new IPEndPoint(IPAddress.Parse("224.0.0.5"), 30303));
-        V5Peer lowPort = PeerAt(d => d == distance, peer, new IPEndPoint(IPAddress.Parse("64.1.2.3"), 53));
+        ThreatPeer near = PeerAt(d => d != distance, peer, null);
+        ThreatPeer lan = PeerAt(d => d == distance, peer, new IPEndPoint(IPAddress.Parse("192.168.1.7"), 30303));
+        ThreatPeer loopback = PeerAt(d => d == distance, peer, new IPEndPoint(IPAddress.Loopback, 30303));
+        ThreatPeer special = PeerAt(d => d == distance, peer, new IPEndPoint(IPAddress.Parse("224.0.0.5"), 30303));
+        ThreatPeer lowPort = PeerAt(d => d == distance, peer, new IPEndPoint(IPAddress.Parse("64.1.2.3"), 53));
 
         long call = _target.Machine.StartFindNode(_net.Now, peer.Node, [distance]);
         _target.Drain();
         _net.Run(_net.Latency);
         RequestId id = peer.LastId(MessageType.FindNode);
-        _target.Receive(peer.EndPoint, peer.Encrypt(_target.Node, V5Peer.MakeNodes(id, 2, near.Node, lan.Node, loopback.Node)));
-        _target.Receive(peer.EndPoint, peer.Encrypt(_target.Node, V5Peer.MakeNodes(id, 2, special.Node, lowPort.Node, good.Node, good.Node)));
+        _target.Receive(peer.EndPoint, peer.Encrypt(_target.Node, ThreatPeer.MakeNodes(id, 2, near.Node, lan.Node, loopback.Node)));
+        _target.Receive(peer.EndPoint, peer.Encrypt(_target.Node, ThreatPeer.MakeNodes(id, 2, special.Node, lowPort.Node, good.Node, good.Node)));
 
         Assert.Equal([good.Node.Id], _target.Wait<FindNodeDone>(d => d.Id == call, Second).Nodes!.Select(n => n.Id));
     }
@@ -254,19 +254,19 @@ public sealed class Discv5ThreatTests
     [Trait("Threat", "T05")]
     public void T05_an_answer_has_no_more_packets_than_it_said()
     {
-        var peer = new V5Peer(_net);
+        var peer = new ThreatPeer(_net);
         peer.Connect(_target);
         _target.HoldsJobs = true;
         _target.Machine.StartFindNode(_net.Now, peer.Node, [256]);
         _target.Drain();
         _net.Run(_net.Latency);
         RequestId id = peer.LastId(MessageType.FindNode);
-        var named = new V5Peer(_net);
+        var named = new ThreatPeer(_net);
 
         // Nothing of it is verified yet, so the request is still under way.
         for (int i = 0; i < 200; i++)
         {
-            _target.Receive(peer.EndPoint, peer.Encrypt(_target.Node, V5Peer.MakeNodes(id, 1, named.Node)));
+            _target.Receive(peer.EndPoint, peer.Encrypt(_target.Node, ThreatPeer.MakeNodes(id, 1, named.Node)));
         }
 
         Assert.Equal(1, _target.JobCount);
@@ -277,7 +277,7 @@ public sealed class Discv5ThreatTests
     public void T05_of_a_flood_of_talk_requests_64_wait_and_the_others_are_answered_empty()
     {
         const int Flood = 200;
-        var peer = new V5Peer(_net);
+        var peer = new ThreatPeer(_net);
         peer.Connect(_target);
         peer.Messages.Clear();
         _target.Machine.AddTalkProtocol("x");
@@ -307,7 +307,7 @@ public sealed class Discv5ThreatTests
     [Trait("Threat", "T13")]
     public void T13_malformed_messages_in_a_session_are_dropped()
     {
-        var peer = new V5Peer(_net);
+        var peer = new ThreatPeer(_net);
         peer.Connect(_target);
         _target.Machine.StartPing(_net.Now, peer.Node);
         _target.Drain();
@@ -361,13 +361,13 @@ public sealed class Discv5ThreatTests
     [Trait("Threat", "T01")]
     public void T01_handshakes_of_one_network_gain_no_more_than_its_places_in_the_table()
     {
-        V5Peer[] peers = [.. Enumerable.Range(1, 200).Select(i => new V5Peer(_net, new IPEndPoint(new IPAddress([65, 1, 2, (byte)i]), 30303)))];
-        foreach (V5Peer peer in peers)
+        ThreatPeer[] peers = [.. Enumerable.Range(1, 200).Select(i => new ThreatPeer(_net, new IPEndPoint(new IPAddress([65, 1, 2, (byte)i]), 30303)))];
+        foreach (ThreatPeer peer in peers)
         {
             peer.Connect(_target);
         }
 
-        V5Peer[] stored = [.. peers.Where(peer => _target.Machine.Table.TryGet(peer.Node.Id, out _))];
+        ThreatPeer[] stored = [.. peers.Where(peer => _target.Machine.Table.TryGet(peer.Node.Id, out _))];
         Assert.Equal(10, stored.Length);
         Assert.All(stored.CountBy(peer => NodeTable.GetBucketIndex(Distance.Log(_target.Node.Id, peer.Node.Id))), bucket => Assert.InRange(bucket.Value, 1, 2));
     }
@@ -376,16 +376,16 @@ public sealed class Discv5ThreatTests
     [Trait("Threat", "T03")]
     public void T03_nobody_enters_the_table_before_it_has_initialized()
     {
-        var silent = new V5Peer(_net);
+        var silent = new ThreatPeer(_net);
         V5Machine machine = _net.AddMachine(null, silent.Node).Start();
-        var early = new V5Peer(_net);
+        var early = new ThreatPeer(_net);
         early.Connect(machine);
         Assert.DoesNotContain(machine.Outputs, o => o is Initialized);
         Assert.Equal(1, machine.Machine.SessionCount);
         Assert.False(machine.Machine.Table.TryGet(early.Node.Id, out _));
 
         Assert.True(_net.RunUntil(() => machine.Outputs.Any(o => o is Initialized), 10 * Second));
-        var late = new V5Peer(_net);
+        var late = new ThreatPeer(_net);
         late.Connect(machine);
         Assert.True(machine.Machine.Table.TryGet(late.Node.Id, out _));
     }
@@ -394,7 +394,7 @@ public sealed class Discv5ThreatTests
     [Trait("Threat", "T05")]
     public void T05_who_is_not_where_its_record_says_does_not_enter_the_table()
     {
-        var liar = new V5Peer(_net, null, new IPEndPoint(IPAddress.Parse("66.1.2.3"), 30303));
+        var liar = new ThreatPeer(_net, null, new IPEndPoint(IPAddress.Parse("66.1.2.3"), 30303));
         liar.Connect(_target);
         Assert.Equal(2, _target.Machine.SessionCount);
         Assert.False(_target.Machine.Table.TryGet(liar.Node.Id, out _));
@@ -418,7 +418,7 @@ public sealed class Discv5ThreatTests
                 : from.Equals(_target.EndPoint) && to.Equals(_friend.EndPoint) ? _friend : null;
             if (receiver is not null)
             {
-                Assert.Equal(PacketFlag.Message, V5Peer.Open(receiver.Node.Id, [.. datagram]).Flag);
+                Assert.Equal(PacketFlag.Message, ThreatPeer.Open(receiver.Node.Id, [.. datagram]).Flag);
             }
         }
     }
@@ -429,9 +429,9 @@ public sealed class Discv5ThreatTests
     {
         // An earlier one would be repeated.
         _net.Run(2 * Second);
-        _target.Receive(_friend.EndPoint, V5Peer.MakeMessage(_target.Node.Id, _friend.Node.Id, _random));
+        _target.Receive(_friend.EndPoint, ThreatPeer.MakeMessage(_target.Node.Id, _friend.Node.Id, _random));
         byte[] challenge = [.. _net.Sent.Last(s => s.From.Equals(_target.EndPoint)).Datagram];
-        Assert.Equal(PacketFlag.WhoAreYou, V5Peer.Open(_friend.Node.Id, challenge).Flag);
+        Assert.Equal(PacketFlag.WhoAreYou, ThreatPeer.Open(_friend.Node.Id, challenge).Flag);
         return challenge;
     }
 
@@ -452,11 +452,11 @@ public sealed class Discv5ThreatTests
         return new NodeId(id);
     }
 
-    private V5Peer PeerAt(Func<int, bool> isIt, V5Peer from, IPEndPoint? inRecord)
+    private ThreatPeer PeerAt(Func<int, bool> isIt, ThreatPeer from, IPEndPoint? inRecord)
     {
         while (true)
         {
-            var peer = new V5Peer(_net, null, inRecord);
+            var peer = new ThreatPeer(_net, null, inRecord);
             if (isIt(Distance.Log(from.Node.Id, peer.Node.Id)))
             {
                 return peer;

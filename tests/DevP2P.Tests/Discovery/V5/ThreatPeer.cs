@@ -8,7 +8,7 @@ using DevP2P.Tests.Crypto;
 namespace DevP2P.Tests.Discovery.V5;
 
 /// <summary>A node that does what a test says, whether the specification allows it or not.</summary>
-internal sealed class V5Peer
+internal sealed class ThreatPeer
 {
     private readonly V5Net _net;
     private readonly SeededRandomSource _random;
@@ -16,7 +16,7 @@ internal sealed class V5Peer
     private readonly AesBlock _mask;
     private Session? _session;
 
-    public V5Peer(V5Net net, IPEndPoint? at = null, IPEndPoint? inRecord = null)
+    public ThreatPeer(V5Net net, IPEndPoint? at = null, IPEndPoint? inRecord = null)
     {
         (_net, EndPoint, Key) = (net, at ?? net.NextEndPoint(), net.NewKey());
         _random = new SeededRandomSource(net.Next(int.MaxValue));
@@ -82,7 +82,7 @@ internal sealed class V5Peer
             _ = V4IdentityCrypto.TryDeriveKeys(ephemeral, xy, record.IsEmpty ? other : Key.PublicKey.NodeId, to.Id, challenge, keys);
         }
 
-        session = new Session(_crypto, keys, isInitiator: true);
+        session = new Session(_crypto, keys, isInitiator: true, TimeSpan.Zero);
         byte[] packet = new byte[PacketCodec.MaxPacketSize];
         byte[] ping = new byte[PacketCodec.MaxMessageSize];
         int size = MessageCodec.WritePing(ping, new RequestId(1), Node.Sequence);
