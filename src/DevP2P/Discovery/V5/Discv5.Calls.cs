@@ -317,6 +317,13 @@ internal sealed partial class Discv5
 
     private void TakeNodes(Timestamp now, FindNodeCall call, in WireMessage message)
     {
+        if (call.Total > 0 && call.Received >= call.Total)
+        {
+            // More than it said, while the last of it is being verified: each would cost another job (T05).
+            _counts.Unwanted++;
+            return;
+        }
+
         call.Received++;
         if (call.Total == 0)
         {
