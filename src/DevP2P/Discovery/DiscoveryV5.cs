@@ -108,7 +108,7 @@ public sealed class DiscoveryV5 : IAsyncDisposable
     }
 
     /// <summary>Pings a node.</summary>
-    /// <returns>How long the answer took, without the handshake that it may have needed; null if none came in time.</returns>
+    /// <returns>How long the answer took, with the handshake if one was needed; null if none came in time.</returns>
     /// <exception cref="InvalidOperationException">Not started.</exception>
     /// <exception cref="ObjectDisposedException">Stopped.</exception>
     /// <remarks>Go: <c>UDPv5.Ping</c>.</remarks>
