@@ -39,8 +39,11 @@ public sealed class ForeignDiscv5Tests : IAsyncDisposable
 
         IReadOnlyList<Node> self = await AnsweredAsync(() => ours.FindNodeAsync(node, [0]));
         Assert.Equal(theirs.Record, Assert.Single(self).Record!.ToString());
-        // Whoever has a session is in their table, but nobody is told of himself by ours alone.
-        Assert.NotNull(await ours.FindNodeAsync(node, [254, 255, 256]));
+        DiscoveryV5 known = await StartOursAsync();
+        await AnsweredAsync(() => known.PingAsync(node));
+        await UntilAsync(
+            async () => (await ours.FindNodeAsync(node, [.. Enumerable.Range(241, 16)]) ?? []).Any(n => known.LocalRecord.Equals(n.Record)),
+            "theirs names another one of ours");
 
         byte[] payload = RandomNumberGenerator.GetBytes(700);
         Assert.Equal(payload, await AnsweredAsync(() => ours.TalkAsync(node, "echo", payload)));
@@ -78,17 +81,20 @@ public sealed class ForeignDiscv5Tests : IAsyncDisposable
         Node node = Node.Parse(theirs.Record);
         await AnsweredAsync(() => ours.PingAsync(node));
         int wrong = 0;
+        int unanswered = 0;
 
         await Parallel.ForEachAsync(Enumerable.Range(0, count), new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (i, stop) =>
         {
             byte[] payload = BitConverter.GetBytes(i);
-            // A packet may get lost even on loopback when a buffer is full; what comes back must be right.
-            byte[] answer = await AnsweredAsync(() => ours.TalkAsync(node, "echo", payload, stop));
-            Interlocked.Add(ref wrong, answer.AsSpan().SequenceEqual(payload) ? 0 : 1);
+            byte[]? answer = await ours.TalkAsync(node, "echo", payload, stop);
+            Interlocked.Add(ref unanswered, answer is null ? 1 : 0);
+            Interlocked.Add(ref wrong, answer is null || answer.AsSpan().SequenceEqual(payload) ? 0 : 1);
         });
 
         Assert.Equal(0, wrong);
-        Assert.True((await theirs.StatsAsync()).GetProperty("talkRequests").GetProperty("echo").GetInt32() >= count);
+        // A packet may get lost even on loopback when a buffer is full, or an answer be late on a busy machine.
+        Assert.InRange(unanswered, 0, count / 1000);
+        Assert.True((await theirs.StatsAsync()).GetProperty("talkRequests").GetProperty("echo").GetInt32() >= count - unanswered);
     }
 
     [Theory]
@@ -160,6 +166,60 @@ public sealed class ForeignDiscv5Tests : IAsyncDisposable
         await UntilAsync(
             async () => (await theirSearcher.LookupAsync(sought.Self.Id.ToString())).Contains(sought.LocalRecord.ToString()),
             "ours is found through ours by theirs");
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AServerFindsAnotherThroughTheirsAndConnectsToIt(bool withV4)
+    {
+        Discv5Peer theirs = await StartTheirsAsync(Newest);
+        Server Make() => new(new ServerOptions
+        {
+            PrivateKey = PrivateKey.Generate(),
+            ListenAddress = "127.0.0.1:0",
+            DiscoveryV4 = withV4,
+            DiscoveryV5 = true,
+            BootstrapNodesV5 = [Node.Parse(theirs.Record)],
+        });
+        Server first = Make();
+        _started.Add(first);
+        await first.StartAsync();
+        Server second = Make();
+        _started.Add(second);
+        await second.StartAsync();
+
+        await UntilAsync(() => Task.FromResult(first.PeerCount == 1 && second.PeerCount == 1), "the servers are connected");
+        Assert.Equal(second.Self.Id, first.Peers.Single().Id);
+    }
+
+    [Fact]
+    public async Task ARecordOfOursThatChangesIsFetchedByTheirs()
+    {
+        Discv5Peer theirs = await StartTheirsAsync(Newest);
+        DiscoveryV5 ours = await StartOursAsync();
+        await theirs.PingAsync(ours.LocalRecord.ToString());
+
+        ours.LocalNode.Set("test", new byte[] { 0xca, 0xfe });
+        string changed = ours.LocalRecord.ToString();
+        JsonElement pong = await theirs.PingAsync(changed);
+
+        Assert.Equal(ours.LocalRecord.Sequence, pong.GetProperty("enrSeq").GetUInt64());
+        await UntilAsync(
+            async () => (await theirs.StatsAsync()).GetProperty("table").EnumerateArray().Any(r => r.GetString() == changed),
+            "theirs has the changed record");
+    }
+
+    [Fact]
+    public async Task TheirsWithoutAnAddressInItsRecordIsAnsweredAndNotInOurTable()
+    {
+        Discv5Peer theirs = await StartTheirsAsync(Newest, "--no-address");
+        DiscoveryV5 ours = await StartOursAsync();
+        using IDisposable echo = ours.RegisterTalkHandler("echo", (request, _) => ValueTask.FromResult(request.Payload));
+
+        Assert.Equal([7], await theirs.TalkAsync(ours.LocalRecord.ToString(), "echo", [7]));
+        Assert.Equal(1, ours.Counters.HandshakesAccepted);
+        Assert.Equal(0, ours.NodeCount);
     }
 
     private async Task<Discv5Peer> StartTheirsAsync(string version, params string[] arguments)

@@ -30,7 +30,8 @@ public sealed class HandlerFaultTests
         };
         Server server = await TestNet.StartAsync(TestNet.Options(protocol) with { LoggerFactory = log });
         await using HostilePeer victim = await HostilePeer.ConnectAsync(server.Self);
-        await TestNet.UntilAsync(() => server.GetCounters().Added == 1, "the victim is there");
+        // Its handler, too: on a busy machine that of the bystander could begin before it.
+        await TestNet.UntilAsync(() => !Volatile.Read(ref isFirst), "the victim is there");
         await using HostilePeer bystander = await HostilePeer.ConnectAsync(server.Self);
         await TestNet.UntilAsync(() => server.GetCounters().Added == 2, "the bystander is there");
         await victim.SendAsync(victim.Frame(16, [0xC0]));
