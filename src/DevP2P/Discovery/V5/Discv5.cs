@@ -19,7 +19,8 @@ namespace DevP2P.Discovery.V5;
 /// back in any order; each stands for itself.
 /// </para>
 /// <para>
-/// Everything is bounded by <see cref="Discv5Limits"/>. Nothing is allocated for a request that is answered in a session.
+/// Everything is bounded by <see cref="Discv5Limits"/>. Nothing is allocated for a request that is answered in a session,
+/// unless <see cref="Discv5Options.NetRestrict"/> is set, which looks at an address object.
 /// </para>
 /// </remarks>
 internal sealed partial class Discv5 : DiscoveryMachine
