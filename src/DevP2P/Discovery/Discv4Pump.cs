@@ -61,7 +61,8 @@ internal sealed class Discv4Pump : ProtocolPump
         _counts.Received++;
         if (datagram.Length is < Codec.MinPacketSize or > Codec.MaxPacketSize)
         {
-            _counts.Malformed++;
+            // The loop counts malformed ones too.
+            Interlocked.Increment(ref _counts.Malformed);
         }
         else if (!_limiter.TryTake(now, datagram.From))
         {
@@ -69,7 +70,7 @@ internal sealed class Discv4Pump : ProtocolPump
         }
         else if (Codec.Check(datagram.Bytes) != DecodeError.None)
         {
-            _counts.Malformed++;
+            Interlocked.Increment(ref _counts.Malformed);
         }
         else if (IsRequest(Codec.GetType(datagram.Bytes)) && !_limiter.TryTakeRequest(datagram.From, Codec.GetHash(datagram.Bytes)))
         {
