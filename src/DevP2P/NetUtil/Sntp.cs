@@ -90,23 +90,8 @@ internal static class Sntp
     }
 
     /// <summary>Reads a server's name or address, with or without a port: <c>pool.ntp.org</c>, <c>192.0.2.1:123</c>, <c>[::1]</c>.</summary>
-    public static bool TryParseServer(string text, [NotNullWhen(true)] out string? host, out int port)
-    {
-        (host, port) = (null, DefaultPort);
-        // What names, addresses and ports look like is known to Uri; what else it lets pass is not wanted.
-        if (!text.All(static c => char.IsAsciiLetterOrDigit(c) || c is '.' or ':' or '-' or '_' or '[' or ']')
-            || text.EndsWith(':')
-            || !Uri.TryCreate("sntp://" + text, UriKind.Absolute, out Uri? uri)
-            || uri.HostNameType is not (UriHostNameType.Dns or UriHostNameType.IPv4 or UriHostNameType.IPv6)
-            || uri.Port == 0)
-        {
-            return false;
-        }
-
-        host = uri.DnsSafeHost;
-        port = uri.Port < 0 ? DefaultPort : uri.Port;
-        return true;
-    }
+    public static bool TryParseServer(string text, [NotNullWhen(true)] out string? host, out int port) =>
+        HostAndPort.TryParse(text, DefaultPort, out host, out port);
 
     /// <summary>Whether the server is willing and able to tell the time.</summary>
     private static SntpError CheckServer(ReadOnlySpan<byte> packet)
