@@ -8,7 +8,7 @@ using DevP2P.Testing.Discovery;
 
 namespace DevP2P.Cli.Commands;
 
-/// <summary><c>devp2p simulate discv4</c> and <c>discv5</c>: a network of thousands of nodes in one thread, with virtual time.</summary>
+/// <summary><c>devp2p simulate discv4</c> and <c>discv5</c>: a network of thousands of nodes, with virtual time.</summary>
 internal static class SimulateCommand
 {
     private const int MaxNodes = 100_000;
@@ -31,23 +31,21 @@ internal static class SimulateCommand
         var churn = new Option<double>("--churn") { Description = "Part of the nodes that are replaced in 10 minutes, 0 to 10", HelpName = "P" };
         var lookups = new Option<int>("--lookups") { Description = "Lookups to compare with the truth", HelpName = "N", DefaultValueFactory = _ => 200 };
         var wire = new Option<bool>("--wire") { Description = "Real cryptography, as on the wire: for hundreds of nodes" };
+        var threads = new Option<int>("--threads") { Description = "Threads, which change nothing but the time it takes; 0 for as many as there are processors", HelpName = "N", DefaultValueFactory = _ => 0 };
         var json = new Option<bool>("--json") { Description = "Print the result as one JSON object on stdout, and progress on stderr" };
         var command = new ExampleCommand(name, description,
             $"devp2p simulate {name}",
             $"devp2p simulate {name} --nodes 10000 --seed 7 --for 30m",
             $"devp2p simulate {name} --nodes 1000 --loss 0.05 --churn 0.2 --json")
-        { nodes, seed, duration, loss, churn, lookups, json };
-        if (protocol == SimulatedProtocol.DiscoveryV5)
-        {
-            command.Add(wire);
-        }
+        { nodes, seed, duration, loss, churn, lookups, wire, threads, json };
 
         command.SetAction((parse, cancellation) =>
         {
             var options = new DiscoverySimulationOptions
             {
                 Protocol = protocol,
-                RealCryptography = protocol == SimulatedProtocol.DiscoveryV5 && parse.GetValue(wire),
+                RealCryptography = parse.GetValue(wire),
+                Threads = ClientArguments.InRange(parse, threads, 0, DiscoverySimulationOptions.MaxThreads) is > 0 and int count ? count : null,
                 Nodes = ClientArguments.InRange(parse, nodes, 4, MaxNodes),
                 Seed = parse.GetValue(seed),
                 Duration = ParseDuration(parse.GetRequiredValue(duration)),

@@ -1,17 +1,23 @@
-using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using DevP2P.Discovery.Core;
 using DevP2P.Discovery.V4;
-using DevP2P.Discovery.V5;
 using DevP2P.Nodes;
 
 namespace DevP2P.Testing.Discovery;
 
 /// <summary>
-/// A network of nodes that find each other by discovery v4 or v5.1: in one thread, with virtual time, repeatable byte for byte. The
-/// nodes are the state machines that the library itself runs on its socket; what is simulated is the network between them, and
-/// cryptography, which is left out unless it is wanted. Nothing is sent anywhere.
+/// A network of nodes that find each other by discovery v4 or v5.1: in virtual time, repeatable in every detail. The nodes are the
+/// state machines that the library itself runs on its socket; what is simulated is the network between them, and cryptography,
+/// which is left out unless it is wanted. Nothing is sent anywhere.
 /// </summary>
-/// <remarks>Go: what <c>p2p/simulations</c> was for; there, nodes run in real time.</remarks>
+/// <remarks>
+/// <para>Go: what <c>p2p/simulations</c> was for; there, nodes run in real time.</para>
+/// <para>
+/// Large networks are divided into parts, one for each thread. All parts run for one window of time, which is no longer than the
+/// least latency, and thus cannot reach each other within it; then they exchange what they have sent. What happens to the network
+/// as a whole happens between two windows. The result does not depend on the number of parts.
+/// </para>
+/// </remarks>
 public sealed class DiscoverySimulation
 {
     /// <summary>What <see cref="DiscoverySimulationOptions.Churn"/> refers to.</summary>
@@ -19,8 +25,8 @@ public sealed class DiscoverySimulation
 
     private static readonly TimeSpan s_reportInterval = TimeSpan.FromMinutes(1);
 
-    /// <summary>After how many events the caller may cancel: seldom enough to cost nothing.</summary>
-    private const int EventsPerCancellationCheck = 4096;
+    /// <summary>A longer window is divided, so that the caller can cancel.</summary>
+    private static readonly TimeSpan s_maxWindow = TimeSpan.FromSeconds(1);
 
     // Both clocks begin at a plausible moment, so that no machine sees times before zero.
     private static readonly Timestamp s_start = new(TimeSpan.FromHours(100), DateTimeOffset.FromUnixTimeSeconds(1_800_000_000));
@@ -28,17 +34,14 @@ public sealed class DiscoverySimulation
     private readonly DiscoverySimulationOptions _options;
     private readonly Action<DiscoverySimulationProgress>? _progress;
     private readonly SimulationRandom _random;
-    private readonly Wire _wire;
-    private readonly EventQueue _events = new();
+    private readonly SimulationPart[] _parts;
+    private readonly PriorityQueue<NetworkEvent, EventTime> _events = new();
     private readonly List<SimulatedNode?> _nodes = [];
     private readonly List<SimulatedNode> _live = [];
-    private readonly RecordCache _records = new(places: 1 << 16);
-    private readonly Queue<Output> _outputs = [];
     private readonly List<Node> _bootstrap = [];
     private readonly LookupTally _lookups = new();
-    private readonly TraceHash _trace = new();
-    private Timestamp _now = s_start;
-    private long _handled;
+    private readonly byte[] _traces;
+    private long _now;
     private int _left;
 
     private DiscoverySimulation(DiscoverySimulationOptions options, Action<DiscoverySimulationProgress>? progress)
@@ -46,12 +49,22 @@ public sealed class DiscoverySimulation
         _options = options;
         _progress = progress;
         _random = new SimulationRandom(options.Seed, -1);
-        _wire = new Wire(options);
+        Wire = new Wire(options);
+        _parts = new SimulationPart[options.EffectiveThreads];
+        for (int i = 0; i < _parts.Length; i++)
+        {
+            _parts[i] = new SimulationPart(this);
+        }
+
+        _traces = new byte[options.TotalNodes * TraceHash.Size];
     }
 
-    private TimeSpan Elapsed => _now - s_start;
+    /// <summary>How many parts there are.</summary>
+    internal int PartCount => _parts.Length;
 
-    /// <summary>Simulates a network from its first node to the end of the time. Takes one thread as long as it needs.</summary>
+    internal Wire Wire { get; }
+
+    /// <summary>Simulates a network from its first node to the end of the time.</summary>
     /// <param name="options">The network.</param>
     /// <param name="progress">Told after each virtual minute, in the calling thread; may be null.</param>
     /// <param name="cancellationToken">Stops early.</param>
@@ -65,12 +78,25 @@ public sealed class DiscoverySimulation
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         var simulation = new DiscoverySimulation(options, progress);
-        using (simulation._trace)
-        {
-            simulation.Plan();
-            return simulation.Run(cancellationToken);
-        }
+        simulation.Plan();
+        return simulation.Run(cancellationToken);
     }
+
+    /// <summary>A part of a network without nodes.</summary>
+    internal static SimulationPart CreatePart() => new DiscoverySimulation(new DiscoverySimulationOptions { Threads = 1 }, null).GetPart(0);
+
+    internal static Timestamp GetTime(long ticks) => s_start + TimeSpan.FromTicks(ticks);
+
+    internal static long GetTicks(Timestamp now) => (now - s_start).Ticks;
+
+    /// <summary>The same of a moment on the monotonic clock.</summary>
+    internal static long GetTicks(TimeSpan monotonic) => (monotonic - s_start.Monotonic).Ticks;
+
+    internal SimulationPart GetPart(int number) => _parts[number];
+
+    internal int GetPartNumber(int node) => (int)((uint)node % (uint)_parts.Length);
+
+    internal SimulatedNode? GetLive(int index) => (uint)index < (uint)_nodes.Count ? _nodes[index] : null;
 
     /// <summary>What is certain from the start.</summary>
     private void Plan()
@@ -79,50 +105,47 @@ public sealed class DiscoverySimulation
         for (int i = 0; i < _options.Nodes; i++)
         {
             // All bootstrap nodes are there at once, the others come one after the other.
-            Schedule(i < _options.BootstrapNodes ? TimeSpan.Zero : joinPeriod * ((double)i / _options.Nodes), new Event(EventKind.Join));
+            Schedule(i < _options.BootstrapNodes ? TimeSpan.Zero : joinPeriod * ((double)i / _options.Nodes), NetworkEvent.Join);
         }
 
-        int replaced = (int)(_options.Churn * _options.Nodes * ((_options.Duration - joinPeriod) / ChurnPeriod));
-        for (int i = 0; i < replaced; i++)
+        for (int i = 0; i < _options.ReplacedNodes; i++)
         {
-            Schedule(joinPeriod + ((_options.Duration - joinPeriod) * _random.NextDouble()), new Event(EventKind.Leave));
+            Schedule(joinPeriod + ((_options.Duration - joinPeriod) * _random.NextDouble()), NetworkEvent.Leave);
         }
 
         TimeSpan firstLookup = _options.Duration * (2.0 / 3);
         for (int i = 0; i < _options.Lookups; i++)
         {
             // The last one has the time to end.
-            Schedule(firstLookup + ((_options.Duration - firstLookup) * 0.9 * i / _options.Lookups), new Event(EventKind.Lookup));
+            Schedule(firstLookup + ((_options.Duration - firstLookup) * 0.9 * i / _options.Lookups), NetworkEvent.Lookup);
         }
 
         for (TimeSpan at = s_reportInterval; at < _options.Duration; at += s_reportInterval)
         {
-            Schedule(at, new Event(EventKind.Report));
+            Schedule(at, NetworkEvent.Report);
         }
     }
 
     private DiscoverySimulationReport Run(CancellationToken cancellationToken)
     {
         long end = _options.Duration.Ticks;
-        int untilCheck = 0;
-        while (_events.TryTake(end, out Event @event, out long ticks))
+        long longest = _parts.Length > 1 ? _options.MinLatency.Ticks : s_maxWindow.Ticks;
+        using var runner = new SimulationRunner(_parts);
+        while (_now < end)
         {
-            if (--untilCheck < 0)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                untilCheck = EventsPerCancellationCheck;
-            }
-
-            _now = s_start + TimeSpan.FromTicks(ticks);
-            Handle(@event, ticks);
+            cancellationToken.ThrowIfCancellationRequested();
+            HandleNetworkEvents();
+            long next = _events.TryPeek(out _, out EventTime time) ? time.Ticks : end;
+            _now = Math.Min(Math.Min(next, end), _now + longest);
+            runner.Run(_now);
+            CountLookups();
         }
 
-        _now = s_start + _options.Duration;
         DiscoverySimulationProgress final = Look();
         _progress?.Invoke(final);
         return new DiscoverySimulationReport
         {
-            TraceHash = _trace.Finish(),
+            TraceHash = GetTraceHash(),
             Final = final,
             NodesJoined = _nodes.Count,
             NodesLeft = _left,
@@ -132,64 +155,40 @@ public sealed class DiscoverySimulation
             MeanHops = _lookups.MeanHops,
             MeanQueries = _lookups.MeanQueries,
             MeanLookupTime = _lookups.MeanTime,
-            PacketsSent = _wire.Sent,
-            PacketsLost = _wire.Lost,
-            BytesSent = _wire.Bytes,
+            PacketsSent = _parts.Sum(static part => part.PacketsSent),
+            PacketsLost = _parts.Sum(static part => part.PacketsLost),
+            BytesSent = _parts.Sum(static part => part.BytesSent),
         };
     }
 
-    private void Handle(in Event @event, long ticks)
+    /// <summary>Does what is due by now.</summary>
+    private void HandleNetworkEvents()
     {
-        switch (@event.Kind)
+        while (_events.TryPeek(out NetworkEvent @event, out EventTime time) && time.Ticks <= _now)
         {
-            case EventKind.Packet:
-                Deliver(@event);
-                break;
-            case EventKind.Timer when @event.Source is { IsLive: true } node && node.WakesAt == ticks:
-                Wake(node);
-                break;
-            case EventKind.Join:
-                Join();
-                break;
-            case EventKind.Leave:
-                Replace();
-                break;
-            case EventKind.Lookup:
-                StartLookup();
-                break;
-            case EventKind.Report:
-                _progress?.Invoke(Look());
-                break;
+            _events.Dequeue();
+            switch (@event)
+            {
+                case NetworkEvent.Join:
+                    Join();
+                    break;
+                case NetworkEvent.Leave:
+                    Replace();
+                    break;
+                case NetworkEvent.Lookup:
+                    StartLookup();
+                    break;
+                case NetworkEvent.Report:
+                    _progress?.Invoke(Look());
+                    break;
+            }
         }
-    }
-
-    private void Deliver(in Event @event)
-    {
-        SimulatedNode sender = @event.Source!;
-        Record(sender.Index, @event.Target, @event.Datagram.Span);
-        if (GetLive(@event.Target) is { } node)
-        {
-            node.Receive(_now, sender, MemoryMarshal.AsMemory(@event.Datagram));
-            Drain(node);
-        }
-    }
-
-    private void Wake(SimulatedNode node)
-    {
-        node.WakesAt = long.MaxValue;
-        // What it was to wake for may have been settled in the meantime.
-        if (node.Machine.NextTimeout <= _now.Monotonic)
-        {
-            Record(node.Index, node.Index, default);
-            node.Machine.HandleTimeout(_now);
-        }
-
-        Drain(node);
     }
 
     private void Join()
     {
-        SimulatedNode node = CreateNode(_nodes.Count);
+        Timestamp now = GetTime(_now);
+        SimulatedNode node = CreateNode(_nodes.Count, now);
         node.Place = _live.Count;
         _nodes.Add(node);
         _live.Add(node);
@@ -199,9 +198,9 @@ public sealed class DiscoverySimulation
             _bootstrap.Add(node.Machine.Local.Node);
         }
 
-        Record(node.Index, node.Index, node.PublicKey.Bytes);
-        node.Machine.HandleTimeout(_now);
-        Drain(node);
+        node.Trace.Add(_now, node.Index, TraceHash.Digest(node.PublicKey.Bytes));
+        node.Machine.HandleTimeout(now);
+        node.Part.Drain(now, node);
     }
 
     /// <summary>A node vanishes, another one comes.</summary>
@@ -219,11 +218,11 @@ public sealed class DiscoverySimulation
         }
         while (node.Index < _options.BootstrapNodes);
 
-        Record(node.Index, -1, default);
         SimulatedNode last = _live[^1];
         (_live[node.Place], last.Place) = (last, node.Place);
         _live.RemoveAt(_live.Count - 1);
         node.IsLive = false;
+        KeepTrace(node);
         _nodes[node.Index] = null;
         _left++;
         Join();
@@ -236,75 +235,42 @@ public sealed class DiscoverySimulation
             return;
         }
 
+        Timestamp now = GetTime(_now);
         SimulatedNode node = _live[_random.Next(_live.Count)];
         Span<byte> random = stackalloc byte[64];
         _random.Fill(random);
-        Record(node.Index, node.Index, random);
-        long id = node.StartLookup(_now, random, out NodeId target);
-        _lookups.Started(node, id, target, _now.Monotonic);
-        Drain(node);
+        node.Trace.Add(_now, node.Index, TraceHash.Digest(random));
+        long id = node.StartLookup(now, random, out NodeId target);
+        _lookups.Started(node, id, target, now.Monotonic);
+        node.Part.Drain(now, node);
     }
 
-    /// <summary>Takes what a machine has to say, and sees to it that it wakes in time.</summary>
-    private void Drain(SimulatedNode node)
+    /// <summary>Compares with the truth what has ended in a window, within which nobody came and nobody left.</summary>
+    private void CountLookups()
     {
-        node.SendWaiting(this);
-        while (node.Machine.TryDequeue(out Output? output))
+        if (!Array.Exists(_parts, static part => part.EndedLookups.Count > 0))
         {
-            switch (output)
-            {
-                case SeedsWanted:
-                    node.Machine.AddSeeds(_now, []);
-                    break;
-                case LookupDone done:
-                    _lookups.Ended(node, done, _now.Monotonic, _live);
-                    break;
-                case Initialized:
-                    node.IsInitialized = true;
-                    break;
-                default:
-                    node.Take(_now, output, this);
-                    break;
-            }
+            return;
         }
 
-        node.SendWaiting(this);
-
-        if (node.Machine.NextTimeout is { } next)
+        foreach (EndedLookup ended in _parts.SelectMany(static part => part.EndedLookups).OrderBy(static e => (e.At, e.Node.Index, e.Done.Id)))
         {
-            long ticks = Math.Max(Elapsed.Ticks, (next - s_start.Monotonic).Ticks);
-            if (ticks < node.WakesAt)
-            {
-                node.WakesAt = ticks;
-                Schedule(TimeSpan.FromTicks(ticks), new Event(EventKind.Timer, node));
-            }
+            _lookups.Ended(ended.Node, ended.Done, ended.At, _live);
         }
+
+        Array.ForEach(_parts, static part => part.EndedLookups.Clear());
     }
 
-    /// <summary>A node sends a datagram, whose bytes nobody else changes from now on.</summary>
-    internal void Send(SimulatedNode node, int target, ReadOnlyMemory<byte> datagram)
-    {
-        if (_wire.Send(node.Index, target, datagram.Length) is { } latency)
-        {
-            Schedule(Elapsed + latency, new Event(EventKind.Packet, node, target, datagram));
-        }
-    }
-
-    private SimulatedNode CreateNode(int index)
+    private SimulatedNode CreateNode(int index, Timestamp now)
     {
         var random = new SimulationRandom(_options.Seed, index);
+        SimulationPart part = _parts[GetPartNumber(index)];
         return _options.Protocol == SimulatedProtocol.DiscoveryV5
-            ? new SimulatedV5Node(index, _options, random, _bootstrap, _now, _records, _outputs)
-            : new SimulatedV4Node(index, _options, random, _bootstrap, _now, FindKnown, _outputs);
+            ? new SimulatedV5Node(index, _options, random, _bootstrap, part, now)
+            : new SimulatedV4Node(index, _options, random, _bootstrap, part, now, FindKnown);
     }
 
-    private void Schedule(TimeSpan at, in Event @event) => _events.Add(at.Ticks, @event);
-
-    private void Record(int source, int destination, ReadOnlySpan<byte> bytes)
-    {
-        _handled++;
-        _trace.Add(Elapsed, source, destination, bytes);
-    }
+    private void Schedule(TimeSpan at, NetworkEvent @event) => _events.Enqueue(@event, new EventTime(at.Ticks, _events.Count));
 
     /// <summary>The one object for a node that packets of v4 describe; null for a description of none.</summary>
     private Node? FindKnown(Endpoint endpoint, ReadOnlySpan<byte> key)
@@ -314,12 +280,18 @@ public sealed class DiscoverySimulation
             && node.TcpPort == endpoint.TcpPort && node.PublicKey.Bytes.SequenceEqual(key) ? node : null;
     }
 
-    private SimulatedNode? GetLive(int index) => (uint)index < (uint)_nodes.Count ? _nodes[index] : null;
-
     private DiscoverySimulationProgress Look()
     {
         double mean = _live.Average(node => (double)node.Machine.Table.Count);
         return new DiscoverySimulationProgress(
-            Elapsed, _live.Count, mean, mean / GroundTruth.GetMeanFullTable(_live), _live.Count(node => node.IsInitialized), _handled);
+            TimeSpan.FromTicks(_now), _live.Count, mean, mean / GroundTruth.GetMeanFullTable(_live), _live.Count(node => node.IsInitialized), _parts.Sum(static part => part.Handled));
+    }
+
+    private void KeepTrace(SimulatedNode node) => node.Trace.CopyTo(_traces.AsSpan(node.Index * TraceHash.Size));
+
+    private string GetTraceHash()
+    {
+        _live.ForEach(KeepTrace);
+        return Convert.ToHexStringLower(SHA256.HashData(_traces));
     }
 }

@@ -20,8 +20,9 @@ public sealed record DiscoverySimulationOptions
     public SimulatedProtocol Protocol { get; init; } = SimulatedProtocol.DiscoveryV4;
 
     /// <summary>
-    /// Of v5: whether handshakes, encryption and the signatures of records are real, as on the wire. They take far longer than all the
-    /// rest; thus off unless wanted. Then packets have the same sizes and handshakes the same steps, but nothing is encrypted.
+    /// Whether packets are as on the wire. In v4, they are encoded, hashed and signed, and decoded from these bytes; else, nodes are
+    /// handed what a packet says. In v5, handshakes, encryption and the signatures of records are real; else, packets have the same
+    /// sizes and handshakes the same steps, but nothing is encrypted. It takes far longer than all the rest; thus off unless wanted.
     /// </summary>
     public bool RealCryptography { get; init; }
 
@@ -67,6 +68,30 @@ public sealed record DiscoverySimulationOptions
     /// </summary>
     public bool NodeRecords { get; init; }
 
+    /// <summary>
+    /// How many threads the simulation has; null for as many as there are processors and as is useful for so many nodes. The result
+    /// does not depend on it. At most <see cref="MaxThreads"/>; more than one needs a <see cref="MinLatency"/> of a millisecond.
+    /// </summary>
+    public int? Threads { get; init; }
+
+    /// <summary>The most <see cref="Threads"/>.</summary>
+    public const int MaxThreads = 64;
+
+    /// <summary>With fewer nodes per thread, threads would mostly wait for each other.</summary>
+    private const int MinNodesPerThread = 500;
+
+    /// <summary>With a shorter latency, threads would mostly wait for each other.</summary>
+    private static readonly TimeSpan s_minLatencyForThreads = TimeSpan.FromMilliseconds(1);
+
+    internal int EffectiveThreads =>
+        Threads ?? (MinLatency < s_minLatencyForThreads ? 1 : Math.Clamp(Math.Min(Environment.ProcessorCount, Nodes / MinNodesPerThread), 1, MaxThreads));
+
+    /// <summary>How many nodes vanish.</summary>
+    internal int ReplacedNodes => (int)(Churn * Nodes * ((Duration - EffectiveJoinPeriod) / DiscoverySimulation.ChurnPeriod));
+
+    /// <summary>How many nodes there are in all, those that vanish included.</summary>
+    internal int TotalNodes => Nodes + ReplacedNodes;
+
     internal TimeSpan EffectiveJoinPeriod =>
         JoinPeriod ?? TimeSpan.FromTicks(Math.Min(Duration.Ticks / 6, TimeSpan.FromMinutes(5).Ticks));
 
@@ -84,6 +109,13 @@ public sealed record DiscoverySimulationOptions
         ArgumentOutOfRangeException.ThrowIfNegative(Lookups);
         ArgumentOutOfRangeException.ThrowIfLessThan(EffectiveJoinPeriod, TimeSpan.Zero, nameof(JoinPeriod));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(EffectiveJoinPeriod, Duration, nameof(JoinPeriod));
+        ArgumentOutOfRangeException.ThrowIfLessThan(Threads ?? 1, 1, nameof(Threads));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(Threads ?? 1, MaxThreads, nameof(Threads));
+        if (Threads > 1 && MinLatency < s_minLatencyForThreads)
+        {
+            throw new ArgumentOutOfRangeException(nameof(Threads), Threads, $"more than one thread needs a {nameof(MinLatency)} of {s_minLatencyForThreads.TotalMilliseconds} ms");
+        }
+
         double nodes = Nodes * (1 + (Churn * (Duration / DiscoverySimulation.ChurnPeriod)));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(nodes, MaxNodes, nameof(Nodes));
     }

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace DevP2P.Testing.Discovery;
 
 /// <summary>
@@ -16,12 +18,10 @@ internal sealed class EventQueue
     private readonly PriorityQueue<Event, EventTime> _current = new();
     private long _slot;
     private int _inSlots;
-    private long _order;
 
-    public void Add(long ticks, in Event @event)
+    public void Add(EventTime time, in Event @event)
     {
-        var time = new EventTime(ticks, _order++);
-        long slot = ticks / SlotTicks;
+        long slot = time.Ticks / SlotTicks;
         if (slot <= _slot)
         {
             _current.Enqueue(@event, time);
@@ -37,13 +37,13 @@ internal sealed class EventQueue
         }
     }
 
-    /// <summary>Takes the next event, if it happens at a time or before it.</summary>
-    public bool TryTake(long until, out Event @event, out long ticks)
+    /// <summary>Takes the next event, if it happens before a time.</summary>
+    public bool TryTake(long end, out Event @event, out long ticks)
     {
         EventTime time;
         while (!_current.TryPeek(out _, out time))
         {
-            if (!TryAdvance(until / SlotTicks))
+            if (!TryAdvance((end - 1) / SlotTicks))
             {
                 (@event, ticks) = (default, 0);
                 return false;
@@ -51,7 +51,7 @@ internal sealed class EventQueue
         }
 
         (@event, ticks) = (default, time.Ticks);
-        if (ticks > until)
+        if (ticks >= end)
         {
             return false;
         }
@@ -68,7 +68,7 @@ internal sealed class EventQueue
             _slot++;
             if (_slots[_slot % Slots] is { Count: > 0 } entries)
             {
-                foreach (ref readonly Entry entry in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(entries))
+                foreach (ref readonly Entry entry in CollectionsMarshal.AsSpan(entries))
                 {
                     _current.Enqueue(entry.Event, entry.Time);
                 }

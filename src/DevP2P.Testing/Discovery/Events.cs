@@ -1,24 +1,23 @@
 namespace DevP2P.Testing.Discovery;
 
-internal enum EventKind : byte
+/// <summary>What happens to the network as a whole.</summary>
+internal enum NetworkEvent : byte
 {
     Join,
     Leave,
-    Packet,
-    Timer,
     Lookup,
     Report,
 }
 
-/// <summary>Something that is to happen.</summary>
-/// <param name="Kind">What.</param>
-/// <param name="Source">Whose packet or timer it is; null for the rest.</param>
-/// <param name="Target">Where a packet goes.</param>
-/// <param name="Datagram">The packet.</param>
-internal readonly record struct Event(
-    EventKind Kind, SimulatedNode? Source = null, int Target = -1, ReadOnlyMemory<byte> Datagram = default);
+/// <summary>What happens to one node: a datagram comes, or it is time for something.</summary>
+/// <param name="Source">Who sent the datagram, or whose timer it is.</param>
+/// <param name="Target">Where the datagram goes; -1 for a timer.</param>
+/// <param name="Content">The datagram, in whatever form the protocol's nodes exchange it; null for a timer.</param>
+internal readonly record struct Event(SimulatedNode Source, int Target, object? Content);
 
-/// <summary>When something happens; of what happens at the same moment, what was asked for first comes first.</summary>
+/// <summary>When something happens, and what comes first of what happens at the same moment.</summary>
+/// <param name="Ticks">Virtual time since the start.</param>
+/// <param name="Order">Different for all events of the same moment, and the same in every run.</param>
 internal readonly record struct EventTime(long Ticks, long Order) : IComparable<EventTime>
 {
     public int CompareTo(EventTime other) => Ticks != other.Ticks ? Ticks.CompareTo(other.Ticks) : Order.CompareTo(other.Order);

@@ -8,9 +8,12 @@ namespace DevP2P.Testing.Discovery;
 /// <summary>One machine with its place in the network.</summary>
 /// <param name="index">Which node it is.</param>
 /// <param name="key">Its key.</param>
+/// <param name="part">The part of the network that it belongs to.</param>
 /// <param name="now">The time.</param>
-internal abstract class SimulatedNode(int index, PrivateKey key, Timestamp now)
+internal abstract class SimulatedNode(int index, PrivateKey key, SimulationPart part, Timestamp now)
 {
+    private long _order;
+
     public int Index => index;
 
     public PublicKey PublicKey { get; } = key.PublicKey;
@@ -20,6 +23,8 @@ internal abstract class SimulatedNode(int index, PrivateKey key, Timestamp now)
     public IPEndPoint EndPoint { get; } = Wire.GetEndPoint(index);
 
     public abstract DiscoveryMachine Machine { get; }
+
+    public SimulationPart Part => part;
 
     public TimeSpan JoinedAt { get; } = now.Monotonic;
 
@@ -33,11 +38,23 @@ internal abstract class SimulatedNode(int index, PrivateKey key, Timestamp now)
 
     public bool IsInitialized { get; set; }
 
+    /// <summary>How many datagrams it has sent.</summary>
+    public long Sent { get; set; }
+
+    /// <summary>What has happened to it.</summary>
+    public ref TraceHash Trace => ref _trace;
+
+    private TraceHash _trace;
+
+    /// <summary>When an event of its making happens. Of one moment, those of the first node come first, in the order of their making.</summary>
+    public EventTime At(long ticks) => new(ticks, ((long)index << 40) | _order++);
+
     /// <summary>Takes a datagram, as its host would.</summary>
     /// <param name="now">The time.</param>
     /// <param name="sender">Who has sent it.</param>
-    /// <param name="datagram">The datagram; the receiver's from now on.</param>
-    public abstract void Receive(Timestamp now, SimulatedNode sender, Memory<byte> datagram);
+    /// <param name="content">The datagram; the receiver's from now on.</param>
+    /// <returns>What stands for it in the trace.</returns>
+    public abstract ulong Receive(Timestamp now, SimulatedNode sender, object content);
 
     /// <summary>Starts a lookup of a random target.</summary>
     /// <param name="now">The time.</param>
@@ -48,11 +65,10 @@ internal abstract class SimulatedNode(int index, PrivateKey key, Timestamp now)
     /// <summary>Takes an output of its own machine that only its protocol has.</summary>
     /// <param name="now">The time.</param>
     /// <param name="output">The output.</param>
-    /// <param name="network">Takes datagrams.</param>
-    public abstract void Take(Timestamp now, Output output, DiscoverySimulation network);
+    public abstract void Take(Timestamp now, Output output);
 
     /// <summary>Sends the datagrams that wait elsewhere than among the outputs.</summary>
-    public abstract void SendWaiting(DiscoverySimulation network);
+    public abstract void SendWaiting(Timestamp now);
 
     /// <summary>The local node of one that knows where it is.</summary>
     protected static LocalNode CreateLocalNode(PrivateKey key, IPEndPoint endPoint, Timestamp now)

@@ -16,18 +16,17 @@ internal sealed class SimulatedV5Node : SimulatedNode
     /// <param name="options">The run's.</param>
     /// <param name="random">Its own source.</param>
     /// <param name="bootstrap">Whom it knows.</param>
+    /// <param name="part">The part of the network that it belongs to.</param>
     /// <param name="now">The time.</param>
-    /// <param name="records">The records of all nodes, so that each is one object in all tables.</param>
-    /// <param name="outputs">Where the outputs of all nodes wait; drained after each event.</param>
     public SimulatedV5Node(
-        int index, DiscoverySimulationOptions options, SimulationRandom random, IReadOnlyList<Node> bootstrap, Timestamp now, RecordCache records, Queue<Output> outputs)
-        : this(index, PrivateKey.Generate(random), options, random, bootstrap, now, records, outputs)
+        int index, DiscoverySimulationOptions options, SimulationRandom random, IReadOnlyList<Node> bootstrap, SimulationPart part, Timestamp now)
+        : this(index, PrivateKey.Generate(random), options, random, bootstrap, part, now)
     {
     }
 
     private SimulatedV5Node(
-        int index, PrivateKey key, DiscoverySimulationOptions options, SimulationRandom random, IReadOnlyList<Node> bootstrap, Timestamp now, RecordCache records, Queue<Output> outputs)
-        : base(index, key, now)
+        int index, PrivateKey key, DiscoverySimulationOptions options, SimulationRandom random, IReadOnlyList<Node> bootstrap, SimulationPart part, Timestamp now)
+        : base(index, key, part, now)
     {
         _crypto = options.RealCryptography ? new V4IdentityCrypto(key) : new SimulatedCrypto(Id);
         _machine = new Discv5(
@@ -37,16 +36,22 @@ internal sealed class SimulatedV5Node : SimulatedNode
                 Crypto = _crypto,
                 Random = random,
                 BootstrapNodes = bootstrap,
-                Records = records,
-                Outputs = outputs,
+                Records = part.Records,
+                Outputs = part.Outputs,
             },
             now);
     }
 
     public override DiscoveryMachine Machine => _machine;
 
-    public override void Receive(Timestamp now, SimulatedNode sender, Memory<byte> datagram) =>
-        _machine.HandleDatagram(now, CompactEndPoint.From(sender.EndPoint), datagram.Span);
+    public override ulong Receive(Timestamp now, SimulatedNode sender, object content)
+    {
+        byte[] datagram = (byte[])content;
+        // The machine decrypts in place.
+        ulong digest = TraceHash.Digest(datagram);
+        _machine.HandleDatagram(now, CompactEndPoint.From(sender.EndPoint), datagram);
+        return digest;
+    }
 
     public override long StartLookup(Timestamp now, ReadOnlySpan<byte> random, out NodeId target)
     {
@@ -55,21 +60,21 @@ internal sealed class SimulatedV5Node : SimulatedNode
     }
 
     /// <remarks>Cryptography takes no virtual time.</remarks>
-    public override void Take(Timestamp now, Output output, DiscoverySimulation network)
+    public override void Take(Timestamp now, Output output)
     {
         if (output is JobWanted wanted)
         {
             wanted.Job.Run(_crypto);
             _machine.HandleJob(now, wanted.Job);
-            SendWaiting(network);
+            SendWaiting(now);
         }
     }
 
-    public override void SendWaiting(DiscoverySimulation network)
+    public override void SendWaiting(Timestamp now)
     {
         while (_machine.Datagrams.TryDequeue(out OutgoingDatagram? datagram))
         {
-            network.Send(this, Wire.GetNode(datagram.To), datagram.Bytes.ToArray());
+            Part.Send(now, this, Wire.GetNode(datagram.To), datagram.Bytes.Length, datagram.Bytes.ToArray());
             _machine.Datagrams.Return(datagram);
         }
     }

@@ -1,58 +1,53 @@
 using System.Buffers.Binary;
-using System.Security.Cryptography;
+using System.Numerics;
+using System.Runtime.InteropServices;
 
 namespace DevP2P.Testing.Discovery;
 
 /// <summary>
-/// The hash over all that happened, in the order in which it happened. It is computed by another thread, block after block, while
-/// the next block is filled.
+/// What happened to one node, in the order in which it happened, as one number of 128 bits. Fast, and not made to resist anybody:
+/// the report's hash is SHA-256 over those of all nodes.
 /// </summary>
-internal sealed class TraceHash : IDisposable
+internal struct TraceHash
 {
-    private const int HeadSize = 20;
-    private const int BlockSize = 1 << 18;
+    public const int Size = 16;
 
-    private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-    private byte[] _buffer = new byte[BlockSize];
-    private byte[] _hashed = new byte[BlockSize];
-    private Task _hashing = Task.CompletedTask;
-    private int _used;
+    private const ulong Prime1 = 0x9e3779b185ebca87;
+    private const ulong Prime2 = 0xc2b2ae3d27d4eb4f;
 
-    public void Add(TimeSpan time, int source, int destination, ReadOnlySpan<byte> bytes)
+    private ulong _a;
+    private ulong _b;
+
+    /// <summary>Something has happened.</summary>
+    /// <param name="ticks">When.</param>
+    /// <param name="source">Who did it.</param>
+    /// <param name="content">The digest of what it was (<see cref="Digest"/>); 0 if nothing more is to be said.</param>
+    public void Add(long ticks, int source, ulong content)
     {
-        if (_used + HeadSize + bytes.Length > _buffer.Length)
+        _a = (BitOperations.RotateLeft(_a, 27) ^ (ulong)ticks ^ ((ulong)(uint)source << 40)) * Prime1;
+        _b = (BitOperations.RotateLeft(_b, 31) ^ content ^ (_a >> 29)) * Prime2;
+    }
+
+    public readonly void CopyTo(Span<byte> destination)
+    {
+        BinaryPrimitives.WriteUInt64LittleEndian(destination, SimulationRandom.Mix(_a));
+        BinaryPrimitives.WriteUInt64LittleEndian(destination[8..], SimulationRandom.Mix(_b));
+    }
+
+    /// <summary>A number that stands for bytes, never 0.</summary>
+    public static ulong Digest(ReadOnlySpan<byte> bytes)
+    {
+        ulong hash = (ulong)bytes.Length * Prime1;
+        foreach (ulong word in MemoryMarshal.Cast<byte, ulong>(bytes))
         {
-            Flush();
+            hash = (BitOperations.RotateLeft(hash, 29) ^ word) * Prime2;
         }
 
-        Span<byte> free = _buffer.AsSpan(_used);
-        BinaryPrimitives.WriteInt64LittleEndian(free, time.Ticks);
-        BinaryPrimitives.WriteInt32LittleEndian(free[8..], source);
-        BinaryPrimitives.WriteInt32LittleEndian(free[12..], destination);
-        BinaryPrimitives.WriteInt32LittleEndian(free[16..], bytes.Length);
-        bytes.CopyTo(free[HeadSize..]);
-        _used += HeadSize + bytes.Length;
-    }
+        foreach (byte b in bytes[(bytes.Length & ~7)..])
+        {
+            hash = (BitOperations.RotateLeft(hash, 29) ^ b) * Prime2;
+        }
 
-    public string Finish()
-    {
-        Flush();
-        _hashing.Wait();
-        return Convert.ToHexStringLower(_hash.GetHashAndReset());
-    }
-
-    public void Dispose()
-    {
-        // After a cancellation a block may still be under way.
-        _hashing.Wait();
-        _hash.Dispose();
-    }
-
-    private void Flush()
-    {
-        _hashing.Wait();
-        int length = _used;
-        (_buffer, _hashed, _used) = (_hashed, _buffer, 0);
-        _hashing = Task.Run(() => _hash.AppendData(_hashed, 0, length));
+        return SimulationRandom.Mix(hash) | 1;
     }
 }

@@ -12,13 +12,7 @@ internal sealed class Wire(DiscoverySimulationOptions options)
 
     private const int Port = 30303;
 
-    private readonly SimulationRandom _random = new(options.Seed, -2);
-
-    public long Sent { get; private set; }
-
-    public long Lost { get; private set; }
-
-    public long Bytes { get; private set; }
+    private readonly ulong _seed = SimulationRandom.Mix((ulong)(uint)options.Seed + 77);
 
     /// <summary>A node's endpoint: in a /24 of its own, so that the limits per network (T01) let all honest nodes be.</summary>
     public static IPEndPoint GetEndPoint(int node)
@@ -44,22 +38,26 @@ internal sealed class Wire(DiscoverySimulationOptions options)
     public static int GetNode(in CompactEndPoint endPoint) =>
         endPoint.Port == Port && endPoint.IsIPv4 ? (int)(((uint)endPoint.Address >> 8) - FirstNetwork) : -1;
 
-    /// <summary>Counts a datagram and decides its fate.</summary>
-    /// <returns>How long it takes; null if it gets lost.</returns>
-    public TimeSpan? Send(int source, int target, int length)
+    /// <summary>Decides a datagram's fate, by the seed, its sender and its number alone: whoever else sends what.</summary>
+    /// <param name="source">Its sender.</param>
+    /// <param name="number">The how-manieth of its sender it is.</param>
+    /// <param name="target">Where it goes.</param>
+    /// <returns>How long it takes, in ticks; null if it gets lost.</returns>
+    public long? Send(int source, long number, int target)
     {
-        Sent++;
-        Bytes += length;
-        if (options.Loss > 0 && _random.NextDouble() < options.Loss)
+        ulong random = SimulationRandom.Mix(_seed ^ SimulationRandom.Mix(((ulong)(uint)source << 40) + (ulong)number));
+        if (options.Loss > 0 && ToDouble(random) < options.Loss)
         {
-            Lost++;
             return null;
         }
 
         // The same in both directions, and computed instead of stored: there are as many pairs as nodes squared.
         ulong pair = ((ulong)Math.Min(source, target) << 32) | (uint)Math.Max(source, target);
-        double place = (SimulationRandom.Mix(pair ^ SimulationRandom.Mix((ulong)(uint)options.Seed + 77)) >> 11) * (1.0 / (1UL << 53));
+        double place = ToDouble(SimulationRandom.Mix(pair ^ _seed));
         double ticks = options.MinLatency.Ticks + (place * (options.MaxLatency.Ticks - options.MinLatency.Ticks));
-        return TimeSpan.FromTicks((long)(ticks * (1 + (0.1 * _random.NextDouble()))));
+        return (long)(ticks * (1 + (0.1 * ToDouble(SimulationRandom.Mix(random)))));
     }
+
+    /// <summary>At least 0 and less than 1.</summary>
+    private static double ToDouble(ulong random) => (random >> 11) * (1.0 / (1UL << 53));
 }

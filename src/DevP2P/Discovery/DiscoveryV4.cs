@@ -72,7 +72,7 @@ public sealed class DiscoveryV4 : IAsyncDisposable
         var options = new Discv4Options
         {
             Local = LocalNode,
-            Sign = Discv4Options.SignWith(_options.PrivateKey),
+            Encode = Discv4Options.EncodeWith(Discv4Options.SignWith(_options.PrivateKey)),
             Random = RandomSource.System,
             BootstrapNodes = bootstrap,
             NetRestrict = _options.NetRestrict,

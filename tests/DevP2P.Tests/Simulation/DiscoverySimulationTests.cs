@@ -57,6 +57,29 @@ public sealed class DiscoverySimulationTests
         Assert.Equal(64, first.TraceHash.Length);
     }
 
+    [Theory]
+    [InlineData(SimulatedProtocol.DiscoveryV4)]
+    [InlineData(SimulatedProtocol.DiscoveryV5)]
+    public void The_number_of_threads_changes_nothing(SimulatedProtocol protocol)
+    {
+        DiscoverySimulationOptions options = Small with { Protocol = protocol, Loss = 0.05, Churn = 1 };
+        DiscoverySimulationReport one = DiscoverySimulation.Run(options with { Threads = 1 });
+
+        Assert.Equal(one, DiscoverySimulation.Run(options with { Threads = 2 }));
+        Assert.Equal(one, DiscoverySimulation.Run(options with { Threads = 7 }));
+    }
+
+    // What is left out must not change what happens: packets have the same sizes, and come at the same times.
+    [Fact]
+    public void With_and_without_signatures_the_same_happens()
+    {
+        DiscoverySimulationReport simulated = DiscoverySimulation.Run(Small);
+        DiscoverySimulationReport real = DiscoverySimulation.Run(Small with { RealCryptography = true });
+
+        Assert.NotEqual(simulated.TraceHash, real.TraceHash);
+        Assert.Equal(simulated with { TraceHash = "" }, real with { TraceHash = "" });
+    }
+
     [Fact]
     public void Loss_latency_and_churn_change_the_trace()
     {
@@ -127,6 +150,8 @@ public sealed class DiscoverySimulationTests
             Small with { MinLatency = TimeSpan.FromSeconds(1) },
             Small with { BootstrapNodes = 0 },
             Small with { JoinPeriod = TimeSpan.FromHours(1) },
+            Small with { Threads = 0 },
+            Small with { Threads = 2, MinLatency = TimeSpan.FromMicroseconds(1) },
         ];
 
         Assert.All(wrong, options => Assert.Throws<ArgumentOutOfRangeException>(() => DiscoverySimulation.Run(options)));

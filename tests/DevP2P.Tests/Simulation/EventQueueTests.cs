@@ -18,7 +18,7 @@ public sealed class EventQueueTests
         long now = 0;
         void Add(long ticks)
         {
-            queue.Add(ticks, new Event(EventKind.Packet, Target: number));
+            queue.Add(new EventTime(ticks, number), new Event(null!, number, null));
             model.Enqueue(number, (ticks, number));
             number++;
         }
@@ -48,13 +48,14 @@ public sealed class EventQueueTests
     public void Nothing_is_taken_before_its_time()
     {
         var queue = new EventQueue();
-        queue.Add(TimeSpan.TicksPerMinute, new Event(EventKind.Report));
+        queue.Add(new EventTime(TimeSpan.TicksPerMinute, 1), new Event(null!, 1, null));
 
-        Assert.False(queue.TryTake(TimeSpan.TicksPerMinute - 1, out _, out _));
-        queue.Add(7, new Event(EventKind.Join));
-        Assert.True(queue.TryTake(TimeSpan.TicksPerMinute, out Event first, out long at));
-        Assert.Equal((EventKind.Join, 7), (first.Kind, at));
-        Assert.True(queue.TryTake(TimeSpan.TicksPerMinute, out Event second, out at));
-        Assert.Equal((EventKind.Report, TimeSpan.TicksPerMinute), (second.Kind, at));
+        Assert.False(queue.TryTake(TimeSpan.TicksPerMinute, out _, out _));
+        queue.Add(new EventTime(7, 2), new Event(null!, 2, null));
+        Assert.False(queue.TryTake(7, out _, out _));
+        Assert.True(queue.TryTake(8, out Event first, out long at));
+        Assert.Equal((2, 7), (first.Target, at));
+        Assert.True(queue.TryTake(TimeSpan.TicksPerMinute + 1, out Event second, out at));
+        Assert.Equal((1, TimeSpan.TicksPerMinute), (second.Target, at));
     }
 }

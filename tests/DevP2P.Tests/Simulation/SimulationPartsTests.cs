@@ -28,10 +28,12 @@ public sealed class SimulationPartsTests
     public void A_pair_of_nodes_has_nearly_the_same_latency_in_both_directions_and_always()
     {
         var wire = new Wire(new DiscoverySimulationOptions());
-        double[] latencies = [.. Enumerable.Range(0, 100).Select(i => (i % 2 == 0 ? wire.Send(3, 9, 100) : wire.Send(9, 3, 100))!.Value.TotalMilliseconds)];
-        double[] others = [.. Enumerable.Range(0, 100).Select(i => wire.Send(3, 10 + i, 100)!.Value.TotalMilliseconds)];
+        double[] latencies = [.. Enumerable.Range(0, 100).Select(i => ToMilliseconds(i % 2 == 0 ? wire.Send(3, i, 9) : wire.Send(9, i, 3)))];
+        double[] others = [.. Enumerable.Range(0, 100).Select(i => ToMilliseconds(wire.Send(3, 1000 + i, 10 + i)))];
+        static double ToMilliseconds(long? ticks) => new TimeSpan(ticks!.Value).TotalMilliseconds;
 
         Assert.True(latencies.Max() <= 1.1 * latencies.Min());
+        Assert.True(latencies.Distinct().Count() > 50);
         Assert.True(others.Max() > 2 * others.Min());
         Assert.All(others.Concat(latencies), latency => Assert.InRange(latency, 10, 220));
     }
@@ -60,18 +62,41 @@ public sealed class SimulationPartsTests
     }
 
     [Fact]
-    public void Time_source_destination_and_bytes_all_count_for_the_trace()
+    public void Time_source_bytes_and_order_all_count_for_the_trace()
     {
-        static string Hash(int ms, int source, int destination, params byte[] bytes)
+        static string Hash(params (int Ticks, int Source, byte[] Bytes)[] events)
         {
-            using var trace = new TraceHash();
-            trace.Add(TimeSpan.FromMilliseconds(ms), source, destination, bytes);
-            return trace.Finish();
+            var trace = default(TraceHash);
+            foreach ((int ticks, int source, byte[] bytes) in events)
+            {
+                trace.Add(ticks, source, TraceHash.Digest(bytes));
+            }
+
+            byte[] hash = new byte[TraceHash.Size];
+            trace.CopyTo(hash);
+            return Convert.ToHexString(hash);
         }
 
-        string[] hashes = [Hash(1, 2, 3, 4), Hash(2, 2, 3, 4), Hash(1, 3, 3, 4), Hash(1, 2, 4, 4), Hash(1, 2, 3, 5), Hash(1, 2, 3, 4, 0), Hash(1, 2, 3)];
+        string[] hashes =
+        [
+            Hash((1, 2, [4])), Hash((2, 2, [4])), Hash((1, 3, [4])), Hash((1, 2, [5])), Hash((1, 2, [4, 0])), Hash((1, 2, [])),
+            Hash((1, 2, [4]), (1, 3, [5])), Hash((1, 3, [5]), (1, 2, [4])), Hash((1, 2, new byte[8])), Hash((1, 2, new byte[16])),
+        ];
         Assert.Equal(hashes.Length, hashes.Distinct().Count());
-        Assert.Equal(hashes[0], Hash(1, 2, 3, 4));
+        Assert.Equal(hashes[0], Hash((1, 2, [4])));
+    }
+
+    [Fact]
+    public void Every_byte_counts_for_a_digest()
+    {
+        byte[] bytes = new byte[100];
+        var digests = new HashSet<ulong> { TraceHash.Digest(bytes) };
+        for (int i = 0; i < bytes.Length; i++)
+        {
+            bytes[i] = 1;
+            Assert.True(digests.Add(TraceHash.Digest(bytes)));
+            bytes[i] = 0;
+        }
     }
 
     private static SimulatedV4Node CreateNode(int index, int seed) => new(
@@ -79,7 +104,7 @@ public sealed class SimulationPartsTests
         new DiscoverySimulationOptions(),
         new SimulationRandom(seed, index),
         [],
+        DiscoverySimulation.CreatePart(),
         new Timestamp(TimeSpan.Zero, DateTimeOffset.UnixEpoch),
-        (_, _) => null,
-        new Queue<Output>());
+        (_, _) => null);
 }

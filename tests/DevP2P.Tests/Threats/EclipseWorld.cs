@@ -187,7 +187,7 @@ internal sealed class EclipseWorld : IAsyncDisposable
         local.SetFallbackUdpPort(Self.Port);
         // Who has signed a packet is told together with it here, so that nobody need sign.
         Machine = new Discv4(
-            new Discv4Options { Local = local, Sign = (_, signature) => signature.Clear(), Random = _random, BootstrapNodes = [Honest.Value[0].Node] }, Now);
+            new Discv4Options { Local = local, Encode = Discv4Options.EncodeWith((_, signature) => signature.Clear()), Random = _random, BootstrapNodes = [Honest.Value[0].Node] }, Now);
         foreach (NodeDatabaseEntry entry in Database.GetNodes())
         {
             foreach (NodeDatabaseContact contact in entry.Contacts.Where(c => c.LastPong is not null))

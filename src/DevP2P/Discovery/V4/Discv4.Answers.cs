@@ -1,5 +1,4 @@
 using System.Net;
-using System.Runtime.CompilerServices;
 using DevP2P.Crypto;
 using DevP2P.Discovery.Core;
 using DevP2P.NetUtil;
@@ -73,30 +72,27 @@ internal sealed partial class Discv4
 
     private void HandleFindNode(Timestamp now, IPEndPoint from, FindNode query)
     {
-        Span<byte> target = stackalloc byte[NodeId.Size];
-        Keccak256.Hash(query.Target.Span, target);
-        int count = Table.GetClosest(new NodeId(target), preferLive: true, _closest);
-        var nodes = new List<Neighbor>(Neighbors.MaxPerPacket);
+        int count = Table.GetClosest(query.TargetId, preferLive: true, _closest);
+        int named = 0;
         bool isAnswered = false;
         for (int i = 0; i < count; i++)
         {
             Node node = _closest[i];
             if (node.Address is { } address && node.UdpPort != 0 && AddressRules.CheckRelayAddress(from.Address, address) is null)
             {
-                nodes.Add(new Neighbor(new Endpoint(address, (ushort)node.UdpPort, (ushort)node.TcpPort), node.PublicKey.Memory));
+                _named[named++] = new Neighbor(new Endpoint(address, (ushort)node.UdpPort, (ushort)node.TcpPort), node.PublicKey.Memory);
             }
 
-            if (nodes.Count == Neighbors.MaxPerPacket)
+            if (named == Neighbors.MaxPerPacket)
             {
-                Send(from, new Neighbors(nodes, Expiration(now)));
-                nodes.Clear();
-                isAnswered = true;
+                Send(from, new Neighbors(_named.ToArray(), Expiration(now)));
+                (named, isAnswered) = (0, true);
             }
         }
 
-        if (nodes.Count > 0 || !isAnswered)
+        if (named > 0 || !isAnswered)
         {
-            Send(from, new Neighbors(nodes, Expiration(now)));
+            Send(from, new Neighbors(_named.AsSpan(0, named).ToArray(), Expiration(now)));
         }
     }
 
@@ -117,12 +113,10 @@ internal sealed partial class Discv4
         }
     }
 
-    [SkipLocalsInit]
     private void Send(IPEndPoint to, Packet packet)
     {
-        Span<byte> buffer = stackalloc byte[Codec.MaxPacketSize];
-        int length = Codec.Encode(packet, _options.Sign, buffer, out _);
-        Put(new Transmit(to, packet.Type, buffer[..length].ToArray()));
+        PacketHash hash = _options.Encode(packet, out ReadOnlyMemory<byte> datagram);
+        Put(new Transmit(to, packet, hash, datagram));
     }
 
     private static ulong Expiration(Timestamp now) => (ulong)(now.Utc + Discv4Limits.PacketLifetime).ToUnixTimeSeconds();

@@ -55,7 +55,7 @@ internal sealed partial class Discv4
     }
 
     protected override void Ask(Timestamp now, Search search, Node node) =>
-        Find(now, node, search.Target.Key!, (t, nodes) => AskEnded(t, search, node, nodes));
+        Find(now, node, search.Target, (t, nodes) => AskEnded(t, search, node, nodes));
 
     private static SearchTarget TargetOf(PublicKey key) => new(key.NodeId, key.Bytes.ToArray());
 

@@ -15,7 +15,7 @@ internal sealed partial class Discv4
     /// Asks a node for the nodes closest to a target. One question after the other: an answer does not say which of two it
     /// belongs to.
     /// </summary>
-    private void Find(Timestamp now, Node node, byte[] target, Action<Timestamp, List<Node>?> done) =>
+    private void Find(Timestamp now, Node node, SearchTarget target, Action<Timestamp, List<Node>?> done) =>
         EnsureProof(now, node, (t, isReady) =>
         {
             if (!isReady || node.UdpEndPoint is not { } to)
@@ -46,7 +46,7 @@ internal sealed partial class Discv4
     private void SendFind(Timestamp now, FindRequest request)
     {
         request.Sent++;
-        SendRequest(now, request.To, new FindNode(request.Target, Expiration(now)));
+        SendRequest(now, request.To, new FindNode(request.Target.Key, Expiration(now), request.Target.Id));
         request.Timeout = Timers.Start(now.Monotonic + Discv4Limits.ResponseTimeout, t => FindTimedOut(t, request));
     }
 
@@ -157,13 +157,13 @@ internal sealed partial class Discv4
             ? Node.Create(publicKey, neighbor.Endpoint.Address, neighbor.Endpoint.TcpPort, neighbor.Endpoint.UdpPort)
             : null;
 
-    private sealed class FindRequest(ContactKey key, IPEndPoint to, byte[] target, Action<Timestamp, List<Node>?> done)
+    private sealed class FindRequest(ContactKey key, IPEndPoint to, SearchTarget target, Action<Timestamp, List<Node>?> done)
     {
         public ContactKey Key => key;
 
         public IPEndPoint To => to;
 
-        public byte[] Target => target;
+        public SearchTarget Target => target;
 
         public Action<Timestamp, List<Node>?> Done => done;
 

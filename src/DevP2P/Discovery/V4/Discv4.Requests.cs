@@ -1,5 +1,4 @@
 using System.Net;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using DevP2P.Discovery.Core;
 using DevP2P.Nodes;
@@ -225,7 +224,6 @@ internal sealed partial class Discv4
     }
 
     /// <summary>Sends a packet that differs from all that were sent in this second.</summary>
-    [SkipLocalsInit]
     private PacketHash SendRequest(Timestamp now, IPEndPoint to, Packet packet)
     {
         ulong expiration = Expiration(now);
@@ -235,16 +233,15 @@ internal sealed partial class Discv4
             _sentThisSecond.Clear();
         }
 
-        Span<byte> buffer = stackalloc byte[Codec.MaxPacketSize];
-        int length = Codec.Encode(packet, _options.Sign, buffer, out PacketHash hash);
+        PacketHash hash = _options.Encode(packet, out ReadOnlyMemory<byte> datagram);
         while ((_records.Count > 0 && _records.ContainsKey(hash)) || !_sentThisSecond.Add(hash))
         {
             // A second more of life makes it another packet.
             packet = packet.ExpiringAt(++expiration);
-            length = Codec.Encode(packet, _options.Sign, buffer, out hash);
+            hash = _options.Encode(packet, out datagram);
         }
 
-        Put(new Transmit(to, packet.Type, buffer[..length].ToArray()));
+        Put(new Transmit(to, packet, hash, datagram));
         return hash;
     }
 

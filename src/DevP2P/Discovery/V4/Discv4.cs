@@ -28,6 +28,7 @@ internal sealed partial class Discv4 : DiscoveryMachine
     private readonly Contacts _contacts = new();
     private readonly ClockDrift _drift = new();
     private readonly Node[] _closest = new Node[Neighbors.MaxPerAnswer];
+    private readonly Neighbor[] _named = new Neighbor[Neighbors.MaxPerPacket];
     private TimeSpan? _lastExpired;
 
     public Discv4(Discv4Options options, Timestamp now)

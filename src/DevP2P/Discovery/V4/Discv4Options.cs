@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using DevP2P.Crypto;
 using DevP2P.NetUtil;
 using DevP2P.Nodes;
@@ -12,14 +13,20 @@ namespace DevP2P.Discovery.V4;
 /// <param name="key">Its key, 64 bytes, not checked.</param>
 internal delegate Node? KnownNodes(Endpoint endpoint, ReadOnlySpan<byte> key);
 
+/// <summary>Makes a datagram of a packet and signs it.</summary>
+/// <param name="packet">What to say.</param>
+/// <param name="datagram">The bytes to send.</param>
+/// <returns>The packet's hash, which answers refer to.</returns>
+internal delegate PacketHash PacketEncoder(Packet packet, out ReadOnlyMemory<byte> datagram);
+
 /// <summary>What a <see cref="Discv4"/> is made of.</summary>
 internal sealed record Discv4Options
 {
     /// <summary>Our own node. The machine takes its endpoint, record and sequence number from it and tells it what others see.</summary>
     public required LocalNode Local { get; init; }
 
-    /// <summary>Signs with the key of <see cref="Local"/>.</summary>
-    public required PacketSigner Sign { get; init; }
+    /// <summary>Encodes packets and signs them with the key of <see cref="Local"/>.</summary>
+    public required PacketEncoder Encode { get; init; }
 
     /// <summary>Chooses nodes, targets and times.</summary>
     public required RandomSource Random { get; init; }
@@ -35,6 +42,15 @@ internal sealed record Discv4Options
 
     /// <summary>Where outputs wait. Machines of one thread that are drained after each call may share it; null for one of its own.</summary>
     public Queue<Core.Output>? Outputs { get; init; }
+
+    /// <summary>Encodes packets as they are on the wire.</summary>
+    public static PacketEncoder EncodeWith(PacketSigner sign) => [SkipLocalsInit] (Packet packet, out ReadOnlyMemory<byte> datagram) =>
+    {
+        Span<byte> buffer = stackalloc byte[Codec.MaxPacketSize];
+        int length = Codec.Encode(packet, sign, buffer, out PacketHash hash);
+        datagram = buffer[..length].ToArray();
+        return hash;
+    };
 
     /// <summary>Signs with a private key.</summary>
     public static PacketSigner SignWith(PrivateKey key) =>

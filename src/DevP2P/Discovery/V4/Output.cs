@@ -5,7 +5,14 @@ using DevP2P.Nodes;
 namespace DevP2P.Discovery.V4;
 
 /// <summary>Send this datagram.</summary>
-internal sealed record Transmit(IPEndPoint To, PacketType Type, ReadOnlyMemory<byte> Datagram) : Output;
+/// <param name="To">Where to.</param>
+/// <param name="Packet">What it says.</param>
+/// <param name="Hash">The packet's hash.</param>
+/// <param name="Datagram">Its bytes.</param>
+internal sealed record Transmit(IPEndPoint To, Packet Packet, PacketHash Hash, ReadOnlyMemory<byte> Datagram) : Output
+{
+    public PacketType Type => Packet.Type;
+}
 
 /// <summary>The end of <see cref="DiscoveryMachine.StartPing"/>.</summary>
 /// <param name="Id">What that returned.</param>

@@ -1,5 +1,7 @@
 using System.Net;
+using DevP2P.Crypto;
 using DevP2P.NetUtil;
+using DevP2P.Nodes;
 using DevP2P.Rlp;
 
 namespace DevP2P.Discovery.V4;
@@ -117,7 +119,8 @@ internal sealed class Pong(Endpoint to, PacketHash pingHash, ulong expiration, u
 /// <summary>A question for the nodes closest to a target.</summary>
 /// <param name="target">64 bytes. Their hash is what distances are measured to; they need not be a public key.</param>
 /// <param name="expiration">See <see cref="Packet.Expiration"/>.</param>
-internal sealed class FindNode(ReadOnlyMemory<byte> target, ulong expiration) : Packet
+/// <param name="targetId">The hash of <paramref name="target"/>, for who knows it already.</param>
+internal sealed class FindNode(ReadOnlyMemory<byte> target, ulong expiration, NodeId? targetId = null) : Packet
 {
     public const int TargetSize = 64;
 
@@ -127,7 +130,23 @@ internal sealed class FindNode(ReadOnlyMemory<byte> target, ulong expiration) : 
 
     public ReadOnlyMemory<byte> Target => target;
 
-    public override Packet ExpiringAt(ulong later) => new FindNode(target, later);
+    /// <summary>The hash of <see cref="Target"/>: what distances are measured to.</summary>
+    public NodeId TargetId
+    {
+        get
+        {
+            if (targetId is { } known)
+            {
+                return known;
+            }
+
+            Span<byte> hash = stackalloc byte[NodeId.Size];
+            Keccak256.Hash(target.Span, hash);
+            return new NodeId(hash);
+        }
+    }
+
+    public override Packet ExpiringAt(ulong later) => new FindNode(target, later, targetId);
 
     public override void WriteTo(ref RlpWriter writer)
     {

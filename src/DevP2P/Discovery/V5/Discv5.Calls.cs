@@ -330,25 +330,27 @@ internal sealed partial class Discv5
             call.Total = (int)Math.Clamp(message.Total, 1, Discv5Limits.MaxPacketsReceived);
         }
 
-        List<byte[]>? unknown = null;
+        // From the first one on that must be verified, all wait for that: what an answer leads to depends on its order alone.
+        List<NamedRecord>? waiting = null;
         Rlp.RlpReader records = message.Items;
         while (call.Records < Discv5Limits.MaxNodesPerAnswer && records.TryReadRaw(out ReadOnlySpan<byte> record))
         {
             call.Records++;
-            if (_records.Find(record) is { } node)
+            Node? node = _records.Find(record);
+            if (node is not null && waiting is null)
             {
                 TakeNode(call, node);
             }
             else if (record.Length <= NodeRecord.MaxSize)
             {
-                (unknown ??= []).Add(record.ToArray());
+                (waiting ??= []).Add(new NamedRecord(node, node is null ? record.ToArray() : null));
             }
         }
 
-        if (unknown is not null)
+        if (waiting is not null)
         {
             call.Jobs++;
-            Put(new JobWanted(new RecordsJob(call, unknown)));
+            Put(new JobWanted(new RecordsJob(call, waiting)));
         }
 
         Await(now, call);

@@ -81,10 +81,15 @@ internal sealed class AcceptJob(Challenge challenge, PacketHeader header, byte[]
     }
 }
 
-/// <summary>Records to be verified.</summary>
+/// <summary>A record in an answer.</summary>
+/// <param name="Known">The node, if the record was verified before.</param>
+/// <param name="Bytes">The record, if it was not.</param>
+internal readonly record struct NamedRecord(Node? Known, byte[]? Bytes);
+
+/// <summary>Records to be verified, and known ones among them.</summary>
 /// <param name="call">The request that they answer.</param>
 /// <param name="records">The records.</param>
-internal sealed class RecordsJob(FindNodeCall call, List<byte[]> records) : Job
+internal sealed class RecordsJob(FindNodeCall call, List<NamedRecord> records) : Job
 {
     public FindNodeCall Call => call;
 
@@ -93,9 +98,9 @@ internal sealed class RecordsJob(FindNodeCall call, List<byte[]> records) : Job
 
     public override void Run(SessionCrypto crypto)
     {
-        foreach (byte[] record in records)
+        foreach (NamedRecord record in records)
         {
-            if (crypto.ReadRecord(record) is { } node)
+            if ((record.Known ?? crypto.ReadRecord(record.Bytes)) is { } node)
             {
                 Nodes.Add(node);
             }

@@ -37,7 +37,7 @@ public sealed class Discv4HostileTests
     {
         Timestamp now = Record();
         var local = new LocalNode(_net.NewKey(), now.Utc);
-        Discv4 machine = new(new Discv4Options { Local = local, Sign = static (_, s) => s.Clear(), Random = new SeededSource(_net) }, now);
+        Discv4 machine = new(new Discv4Options { Local = local, Encode = Discv4Options.EncodeWith(static (_, s) => s.Clear()), Random = new SeededSource(_net) }, now);
         Node[] peers = [.. Enumerable.Range(0, 8).Select(_ => _net.AddPeer().Node)];
         int handled = 0;
 

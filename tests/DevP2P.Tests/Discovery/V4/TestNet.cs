@@ -155,7 +155,7 @@ internal sealed class TestMachine
         local.SetFallbackUdpPort(at.Port);
         local.Set("tcp", (ulong)at.Port);
         Machine = new Discv4(
-            new Discv4Options { Local = local, Sign = net.SignWith(key), Random = random, BootstrapNodes = bootstrap }, Now);
+            new Discv4Options { Local = local, Encode = Discv4Options.EncodeWith(net.SignWith(key)), Random = random, BootstrapNodes = bootstrap }, Now);
     }
 
     public IPEndPoint EndPoint { get; }
