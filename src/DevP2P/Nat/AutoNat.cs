@@ -106,11 +106,12 @@ internal sealed class AutoNat(IReadOnlyList<INat> methods, TimeProvider time) : 
     private async Task<Outcome> FindBestAsync(AddressFamily family, INat? demoted)
     {
         using var limit = new CancellationTokenSource(RaceTimeout, time);
-        Task<Outcome>[] running = [.. methods.Select(method => Task.Run(() => AskAsync(method, family, limit.Token), CancellationToken.None))];
+        CancellationToken end = limit.Token;
+        Task<Outcome>[] running = [.. methods.Select(method => Task.Run(() => AskAsync(method, family, end), CancellationToken.None))];
         var best = new Outcome(null, null, null);
         try
         {
-            await foreach (Task<Outcome> done in Task.WhenEach(running).WithCancellation(limit.Token).ConfigureAwait(false))
+            await foreach (Task<Outcome> done in Task.WhenEach(running).WithCancellation(end).ConfigureAwait(false))
             {
                 Outcome outcome = await done.ConfigureAwait(false);
                 int rank = Rank(outcome.Method, demoted);

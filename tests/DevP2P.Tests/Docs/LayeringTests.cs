@@ -17,12 +17,13 @@ public sealed partial class LayeringTests
         ["Rlp"] = [],
         ["Crypto"] = [],
         ["NetUtil"] = [],
+        ["Nat"] = ["NetUtil", "Crypto"],
         ["Nodes"] = ["Crypto", "NetUtil", "Rlp"],
         ["Messages"] = ["Rlp"],
         ["Rlpx"] = ["Messages", "Rlp", "Crypto"],
         ["Dialing"] = ["Messages", "Nodes", "NetUtil", "Crypto"],
         ["Discovery"] = ["Dialing", "Messages", "Nodes", "NetUtil", "Crypto", "Rlp"],
-        ["Server"] = ["Discovery", "Dialing", "Rlpx", "Messages", "Nodes", "NetUtil", "Crypto", "Rlp"],
+        ["Server"] = ["Discovery", "Nat", "Dialing", "Rlpx", "Messages", "Nodes", "NetUtil", "Crypto", "Rlp"],
     };
 
     /// <summary>The words that all above Nodes speak; they stand at the top of the folder because they are the public face.</summary>

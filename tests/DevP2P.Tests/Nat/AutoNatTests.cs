@@ -28,7 +28,8 @@ public sealed class AutoNatTests
         Assert.Equal(1, quick.StatusCalls);
         await StatusAsync(nat);
         await MapAsync(nat);
-        Assert.Equal((1, 2), (slow.StatusCalls, quick.StatusCalls));
+        await TestNet.UntilAsync(() => slow.StatusCalls == 1, "the slow one is asked, too");
+        Assert.Equal(2, quick.StatusCalls);
         Assert.Single(quick.Mapped);
         Assert.Equal("any", nat.ToString());
         Assert.True(nat.CanMap);
