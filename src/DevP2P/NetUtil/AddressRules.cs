@@ -10,7 +10,7 @@ namespace DevP2P.NetUtil;
 /// the IPv4 address it is.
 /// </summary>
 /// <remarks>Go: <c>netutil.IsLAN</c>, <c>IsSpecialNetwork</c>, <c>CheckRelayIP</c>.</remarks>
-internal static class AddressRules
+public static class AddressRules
 {
     // First: the lists below are parsed with it.
     private static readonly SearchValues<char> IPv6Characters = SearchValues.Create("0123456789abcdefABCDEF:.");
@@ -43,18 +43,47 @@ internal static class AddressRules
         + "fe80::/10, ff00::/8");
 
     /// <summary>Whether an address is of the local network or host: loopback, private, link-local or unique local.</summary>
+    /// <remarks>Go: <c>netutil.IsLAN</c>.</remarks>
     public static bool IsLan(IPAddress address) => Lan.Contains(address);
 
     /// <summary>Whether an address is multicast or in a special-purpose network that no node can be reached in from outside.</summary>
+    /// <remarks>Go: <c>netutil.IsSpecialNetwork</c>.</remarks>
     public static bool IsSpecialNetwork(IPAddress address) => Special.Contains(address);
+
+    /// <summary>Whether two addresses are of one family and have their first bits in common.</summary>
+    /// <param name="one">An address.</param>
+    /// <param name="other">Another one.</param>
+    /// <param name="prefixLength">How many bits: 0 to 32 for IPv4, 0 to 128 for IPv6.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An address has no such prefix.</exception>
+    /// <remarks>Go: <c>netutil.SameNet</c>.</remarks>
+    public static bool AreInSameNetwork(IPAddress one, IPAddress other, int prefixLength)
+    {
+        ArgumentNullException.ThrowIfNull(one);
+        ArgumentNullException.ThrowIfNull(other);
+        ArgumentOutOfRangeException.ThrowIfNegative(prefixLength);
+        byte[] first = Unmap(one).GetAddressBytes();
+        byte[] second = Unmap(other).GetAddressBytes();
+        if (first.Length != second.Length)
+        {
+            return false;
+        }
+
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(prefixLength, 8 * first.Length);
+        int whole = prefixLength / 8;
+        return first.AsSpan(0, whole).SequenceEqual(second.AsSpan(0, whole))
+            && (prefixLength % 8 == 0 || (first[whole] ^ second[whole]) >> (8 - (prefixLength % 8)) == 0);
+    }
 
     /// <summary>
     /// Says why <paramref name="address"/>, named by the node at <paramref name="sender"/>, must not be dialed, relayed or
     /// stored: special-purpose addresses never, loopback addresses only from loopback, LAN addresses only from the LAN.
     /// </summary>
     /// <returns>Null when nothing speaks against it, else the reason in a few words.</returns>
+    /// <remarks>Go: <c>netutil.CheckRelayIP</c>.</remarks>
     public static string? CheckRelayAddress(IPAddress sender, IPAddress address)
     {
+        ArgumentNullException.ThrowIfNull(sender);
+        ArgumentNullException.ThrowIfNull(address);
         sender = Unmap(sender);
         address = Unmap(address);
         if (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any))
@@ -76,13 +105,17 @@ internal static class AddressRules
     }
 
     /// <summary>The IPv4 address inside an IPv4-mapped IPv6 address; any other address as it is.</summary>
-    public static IPAddress Unmap(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+    public static IPAddress Unmap(IPAddress address)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        return address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+    }
 
     /// <summary>
     /// Reads an address as strictly as Go's <c>net.ParseIP</c>: four decimal numbers without leading zeros, or IPv6 without
     /// brackets and zone. <see cref="IPAddress.TryParse(string, out IPAddress)"/> also takes <c>1</c>, <c>0x7f.1</c> and octal.
     /// </summary>
-    public static bool TryParse(ReadOnlySpan<char> text, [NotNullWhen(true)] out IPAddress? address)
+    internal static bool TryParse(ReadOnlySpan<char> text, [NotNullWhen(true)] out IPAddress? address)
     {
         address = null;
         bool wellFormed = text.Contains(':') ? !text.ContainsAnyExcept(IPv6Characters) : IsDottedQuad(text);

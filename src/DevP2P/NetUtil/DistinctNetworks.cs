@@ -8,13 +8,13 @@ namespace DevP2P.NetUtil;
 /// (threat T01). Addresses of the LAN are neither counted nor limited. Sans-IO; not safe for concurrent use.
 /// </summary>
 /// <remarks>Go: <c>netutil.DistinctNetSet</c>, with the exemption that go-ethereum's node table makes.</remarks>
-internal sealed class DistinctNetworks
+public sealed class DistinctNetworks
 {
     /// <summary>How many nodes of one IPv4 /24 or IPv6 /64 a bucket takes.</summary>
-    public const int BucketLimit = 2;
+    internal const int BucketLimit = 2;
 
     /// <summary>How many nodes of one IPv4 /24 or IPv6 /48 a table takes.</summary>
-    public const int TableLimit = 10;
+    internal const int TableLimit = 10;
 
     private const int IPv4Size = 4;
 
@@ -26,6 +26,7 @@ internal sealed class DistinctNetworks
     private byte[] _counts = [];
     private int _networks;
 
+    /// <summary>Makes an empty set.</summary>
     /// <param name="limit">How many addresses of one network are accepted, 1 to 255.</param>
     /// <param name="ipv6PrefixLength">What counts as one network in IPv6, 1 to 64 bits. In IPv4 it is a /24.</param>
     public DistinctNetworks(int limit, int ipv6PrefixLength)
@@ -41,10 +42,10 @@ internal sealed class DistinctNetworks
     public int Count { get; private set; }
 
     /// <summary>A bucket's limits: <see cref="BucketLimit"/> per /24 or /64.</summary>
-    public static DistinctNetworks ForBucket() => new(BucketLimit, 64);
+    internal static DistinctNetworks ForBucket() => new(BucketLimit, 64);
 
     /// <summary>A table's limits: <see cref="TableLimit"/> per /24 or /48.</summary>
-    public static DistinctNetworks ForTable() => new(TableLimit, 48);
+    internal static DistinctNetworks ForTable() => new(TableLimit, 48);
 
     /// <summary>Counts an address. The same address counts as often as it is added.</summary>
     /// <returns>False if its network is at the limit; then nothing has changed.</returns>
@@ -98,7 +99,7 @@ internal sealed class DistinctNetworks
     /// A number for the address's network, the /24 in IPv4 and <paramref name="ipv6PrefixLength"/> bits (1 to 64) in IPv6;
     /// null for the LAN. IPv4 networks have the numbers of multicast prefixes, where no node can be in IPv6.
     /// </summary>
-    public static ulong? GetNetwork(IPAddress address, int ipv6PrefixLength)
+    internal static ulong? GetNetwork(IPAddress address, int ipv6PrefixLength)
     {
         address = AddressRules.Unmap(address);
         if (AddressRules.IsLan(address))

@@ -13,18 +13,21 @@ namespace DevP2P.NetUtil;
 /// Go: <c>netutil.IPTracker</c>. Unlike there, memory is bounded by <see cref="MaxHosts"/>, and of two end points with as many
 /// votes the one that was predicted before stays.
 /// </remarks>
-internal sealed class IpTracker
+public sealed class IpTracker
 {
     /// <summary>How many hosts' statements, and how many contacts, are remembered; the oldest make room.</summary>
     public const int MaxHosts = 512;
 
-    /// <summary>How many hosts must agree, how long a statement counts and how long a contact does: as in go-ethereum's local node.</summary>
+    /// <summary>How many hosts must agree, unless said otherwise: as in go-ethereum's local node.</summary>
     public const int DefaultMinStatements = 10;
 
     /// <summary>How often in the time for which something counts, without anybody asking, what is too old is forgotten.</summary>
     public const int ExpirationsPerWindow = 8;
 
+    /// <summary>How long a statement counts, unless said otherwise.</summary>
     public static readonly TimeSpan DefaultWindow = TimeSpan.FromMinutes(5);
+
+    /// <summary>How long a contact counts, unless said otherwise.</summary>
     public static readonly TimeSpan DefaultContactWindow = TimeSpan.FromMinutes(10);
 
     private readonly TimeSpan _window;
@@ -45,11 +48,16 @@ internal sealed class IpTracker
     private TimeSpan _statementsExpire = TimeSpan.MinValue;
     private TimeSpan _contactsExpire = TimeSpan.MinValue;
 
+    /// <summary>Makes one as discovery has it.</summary>
     public IpTracker()
         : this(DefaultWindow, DefaultContactWindow, DefaultMinStatements)
     {
     }
 
+    /// <summary>Makes one.</summary>
+    /// <param name="window">How long a statement counts.</param>
+    /// <param name="contactWindow">How long a contact does.</param>
+    /// <param name="minStatements">How many hosts must agree.</param>
     public IpTracker(TimeSpan window, TimeSpan contactWindow, int minStatements)
     {
         _window = window;
