@@ -18,6 +18,8 @@ internal sealed class AutoNat(IReadOnlyList<INat> methods, TimeProvider time) : 
     /// <summary>What has not worked by then counts as failed.</summary>
     public static readonly TimeSpan RaceTimeout = TimeSpan.FromSeconds(15);
 
+    private const int Best = 3;
+
     private readonly Lock _gate = new();
     private readonly Lane _lane4 = new();
     private readonly Lane _lane6 = new();
@@ -97,7 +99,7 @@ internal sealed class AutoNat(IReadOnlyList<INat> methods, TimeProvider time) : 
         Outcome best = await FindBestAsync(family, lane.Demoted).ConfigureAwait(false);
         lock (_gate)
         {
-            (lane.Kept, lane.Race, lane.StatusFailures, lane.MapFailures) = (best.Method, null, 0, 0);
+            (lane.Kept, lane.Demoted, lane.Race, lane.StatusFailures, lane.MapFailures) = (best.Method, null, null, 0, 0);
         }
 
         return best;
@@ -107,7 +109,7 @@ internal sealed class AutoNat(IReadOnlyList<INat> methods, TimeProvider time) : 
     {
         using var limit = new CancellationTokenSource(RaceTimeout, time);
         CancellationToken end = limit.Token;
-        Task<Outcome>[] running = [.. methods.Select(method => Task.Run(() => AskAsync(method, family, end), CancellationToken.None))];
+        Task<Outcome>[] running = [.. methods.Select(method => Task.Run(() => AskAsync(method, family, end), end))];
         var best = new Outcome(null, null, null);
         try
         {
@@ -132,8 +134,6 @@ internal sealed class AutoNat(IReadOnlyList<INat> methods, TimeProvider time) : 
         await limit.CancelAsync().ConfigureAwait(false);
         return best.Method is null && best.Failure is null ? best with { Failure = "no method answers in time" } : best;
     }
-
-    private const int Best = 3;
 
     /// <summary>What has just failed often is taken again only if nothing else maps ports.</summary>
     private static int Rank(INat? method, INat? demoted) => method switch

@@ -175,7 +175,7 @@ internal sealed class Pcp : INat
 
     private static void ThrowOnFailure(in PcpAnswer answer)
     {
-        (NatError Error, string Message)? failure = answer.Result switch
+        (NatError Error, string Text)? failure = answer.Result switch
         {
             PcpResult.Success => null,
             PcpResult.UnsupportedVersion when answer.Version == 0 => (NatError.Unsupported, "the gateway speaks NAT-PMP and not PCP: use pmp"),
@@ -193,7 +193,7 @@ internal sealed class Pcp : INat
         };
         if (failure is { } found)
         {
-            throw new NatException(found.Error, found.Message);
+            throw new NatException(found.Error, found.Text);
         }
     }
 }

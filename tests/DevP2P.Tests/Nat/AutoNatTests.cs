@@ -28,7 +28,7 @@ public sealed class AutoNatTests
         Assert.Equal(1, quick.StatusCalls);
         await StatusAsync(nat);
         await MapAsync(nat);
-        await TestNet.UntilAsync(() => slow.StatusCalls == 1, "the slow one is asked, too");
+        Assert.True(slow.StatusCalls <= 1, "there was another race");
         Assert.Equal(2, quick.StatusCalls);
         Assert.Single(quick.Mapped);
         Assert.Equal("any", nat.ToString());
@@ -188,7 +188,7 @@ public sealed class AutoNatTests
         }
 
         Task<NatMapping> mapping = MapAsync(nat);
-        await TestNet.UntilAsync(() => willing.StatusCalls == 2, "they race again");
+        await TestNet.UntilAsync(() => refusing.StatusCalls == AutoNat.MaxFailures + 1 && willing.StatusCalls > 0, "they race again");
         Assert.False(mapping.IsCompleted);
         gate.SetResult();
         await mapping;
