@@ -46,6 +46,27 @@ ensure_secp256k1() {
     apt_install libsecp256k1-1 || note "Going on without libsecp256k1: the managed fallback does its work."
 }
 
+# What the NAT tests run in network namespaces of their own. No service may start in the system's own network.
+ensure_nat_daemons() {
+    local policy=/usr/sbin/policy-rc.d own=
+    if command -v miniupnpd turnserver nft ip unshare >/dev/null && [[ $(command -v miniupnpd turnserver nft ip unshare | wc -l) == 5 ]]; then
+        return 0
+    fi
+    [[ $(id -u) == 0 ]] || { note "miniupnpd, coturn, nftables, iproute2: missing, and only root may install them"; return 1; }
+    if [[ ! -e $policy ]]; then
+        printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy" && own=1
+    fi
+    local status=0
+    apt_install miniupnpd-nftables coturn nftables iproute2 util-linux || status=1
+    [[ -z $own ]] || rm -f "$policy"
+    return "$status"
+}
+
+# Whether a network namespace can be made; says why not.
+can_isolate() {
+    unshare --net --mount ip link set lo up 2>/dev/null || { note "No network namespace can be made here (it needs root): the NAT tests are skipped."; return 1; }
+}
+
 # Node and the foreign peers of the interop tests; stamped with the lock file that was installed.
 ensure_peers() {
     local peers=$1

@@ -151,7 +151,12 @@ internal sealed class Pcp : INat
             socket, PcpCodec.MapRequest(LocalEndPoint(socket).Address, map, externalPort, lifetime), Retransmission, PcpCodec.MaxPacketSize,
             (ReadOnlySpan<byte> packet, IPEndPoint _, out PcpAnswer read) => PcpCodec.TryDecode(packet, out read) && IsAnswerTo(read, map),
             cancellationToken).ConfigureAwait(false);
-        ThrowOnFailure(answer);
+        // miniupnpd says "no resources" where there is nothing to remove; RFC 6887, section 15, wants a success.
+        if (lifetime != 0 || answer.Result != PcpResult.NoResources)
+        {
+            ThrowOnFailure(answer);
+        }
+
         return answer;
     }
 
