@@ -67,6 +67,7 @@ internal static class CommandLine
             Discv4Command.Create(),
             Discv5Command.Create(),
             SimulateCommand.Create(),
+            DoctorCommand.Create(),
             VersionCommand.Create(),
         };
         foreach (Option option in root.Options)

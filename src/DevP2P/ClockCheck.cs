@@ -166,7 +166,7 @@ internal sealed class ClockCheck
         return measured.OrderBy(static m => m.Offset).ElementAt(Answers / 2);
     }
 
-    private static string Describe(SntpError error) => error switch
+    internal static string Describe(SntpError error) => error switch
     {
         SntpError.Unreachable => "it cannot be reached",
         SntpError.Implausible => "its times contradict one another",

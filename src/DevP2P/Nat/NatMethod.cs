@@ -120,8 +120,11 @@ public static class NatMethod
         return StaticAddress.FindFault(addresses) is { } fault ? (null, $"\"{text}\": {fault}") : (new StaticAddress(addresses), null);
     }
 
-    private static AutoNat MakeAny(TimeProvider time) => new(
-        [.. new INat?[] { MakeUpnp(time), new NatPmp(null, time), new Pcp(null, time), new Stun((string?)null, time) }.OfType<INat>()], time);
+    /// <summary>Each method that can map ports.</summary>
+    internal static IEnumerable<INat> MappingMethods(TimeProvider time) =>
+        new INat?[] { MakeUpnp(time), new NatPmp(null, time), new Pcp(null, time) }.OfType<INat>();
+
+    private static AutoNat MakeAny(TimeProvider time) => new([.. MappingMethods(time), new Stun((string?)null, time)], time);
 
     // UPnP: here, with a public factory method beside the others, comes `new Upnp(time)`.
     private static INat? MakeUpnp(TimeProvider time) => null;

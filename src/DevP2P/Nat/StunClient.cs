@@ -52,7 +52,8 @@ internal static class StunClient
         }
     }
 
-    private static async Task<StunReport> GetBehaviorAsync(Socket socket, IPEndPoint server, TimeProvider time, CancellationToken cancellationToken)
+    /// <summary>The same of a port that a socket is bound to already.</summary>
+    internal static async Task<StunReport> GetBehaviorAsync(Socket socket, IPEndPoint server, TimeProvider time, CancellationToken cancellationToken)
     {
         StunMessage? first = await AskAsync(socket, server, StunChange.None, server, time, cancellationToken).ConfigureAwait(false);
         IPEndPoint mapped = Mapped(first, server);
