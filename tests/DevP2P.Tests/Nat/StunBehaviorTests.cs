@@ -59,6 +59,19 @@ public sealed class StunBehaviorTests
     }
 
     [Fact]
+    public async Task An_answer_from_elsewhere_is_not_heard()
+    {
+        FakeRouter? server = null;
+        await using FakeRouter made = server = new((_, asked) =>
+        {
+            server!.SendFromElsewhere(FakeStun.Answer(asked, IPEndPoint.Parse("6.6.6.6:6")));
+            return [FakeStun.Answer(asked, IPEndPoint.Parse("198.51.100.7:1"))];
+        });
+
+        Assert.Equal(IPEndPoint.Parse("198.51.100.7:1"), (await ReportAsync(made.EndPoint)).Mapped);
+    }
+
+    [Fact]
     public async Task A_server_that_does_not_answer()
     {
         await using FakeRouter server = FakeRouter.Silent();
