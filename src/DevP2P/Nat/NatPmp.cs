@@ -85,7 +85,8 @@ internal sealed class NatPmp : INat
             NatPmpResult.UnsupportedOperation => throw new NatException(NatError.Unsupported, "the gateway cannot do that by NAT-PMP"),
             NatPmpResult.NotAuthorized => throw new NatException(
                 NatError.Refused, "the gateway refuses: port mapping is switched off in it, or not allowed for this host or port"),
-            NatPmpResult.NetworkFailure => throw new NatException(NatError.Refused, "the gateway is not connected itself"),
+            NatPmpResult.NetworkFailure => throw new NatException(
+                NatError.Refused, "the gateway is not connected itself, or has no public address (double NAT)"),
             NatPmpResult.OutOfResources => throw new NatException(NatError.Refused, "the gateway has no room for more mappings"),
             _ => throw new NatException(NatError.Refused, $"the gateway refuses, with result {(int)answer.Result}"),
         };
