@@ -59,6 +59,9 @@ internal sealed class MappingJob(PortTarget target) : MapperJob
 
     public void AddDoubt(int port, TimeSpan until)
     {
+        // A renewal whose answer was lost may have made it live longer than we knew.
+        TimeSpan before = _doubtful.Where(d => d.Port == port).Select(static d => d.Until).FirstOrDefault();
+        until = until > before ? until : before;
         RemoveDoubt(port);
         if (_doubtful.Count == PortMapperLimits.MaxDoubtfulPorts)
         {

@@ -14,6 +14,7 @@ internal sealed class MapperDriver
 
     private readonly List<NatCall> _calls = [];
     private readonly List<PortMapperOutput> _facts = [];
+    private bool _isBeginningToStop;
 
     public MapperDriver(int seed = 1, bool canMap = true, params PortTarget[] targets)
     {
@@ -76,6 +77,13 @@ internal sealed class MapperDriver
         Drain();
     }
 
+    public void Stop()
+    {
+        _isBeginningToStop = true;
+        Do(() => Mapper.Stop(Now));
+        _isBeginningToStop = false;
+    }
+
     /// <summary>Lets time pass up to the next timeout.</summary>
     public TimeSpan Next()
     {
@@ -88,20 +96,6 @@ internal sealed class MapperDriver
         return passed;
     }
 
-    /// <summary>Lets time pass, timeouts on the way included, as long as nothing is asked.</summary>
-    public void Pass(TimeSpan time)
-    {
-        TimeSpan end = Now + time;
-        while (Mapper.NextTimeout is { } due && due <= end)
-        {
-            Next();
-        }
-
-        Now = end;
-    }
-
-    public void Pass() => Next();
-
     private void Drain()
     {
         while (Mapper.TryDequeue(out PortMapperOutput? output))
@@ -113,7 +107,7 @@ internal sealed class MapperDriver
             else
             {
                 _facts.Add(output);
-                if (output is CallAbandoned abandoned && Mapper.CallCount < _calls.Count)
+                if (output is CallAbandoned abandoned && !_isBeginningToStop)
                 {
                     _calls.RemoveAll(c => c.Id == abandoned.Id);
                 }

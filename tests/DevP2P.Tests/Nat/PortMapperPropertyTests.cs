@@ -62,7 +62,7 @@ public sealed class PortMapperPropertyTests
 
     private static void End(MapperDriver driver, Dictionary<(PortTarget, int), TimeSpan> device, int seed)
     {
-        driver.Do(() => driver.Mapper.Stop(driver.Now));
+        driver.Stop();
         TimeSpan stopped = driver.Now;
         int calls = 0;
         while (!driver.Mapper.IsDone)
