@@ -82,6 +82,36 @@ internal static partial class Log
     [LoggerMessage(32, LogLevel.Warning, "A source of dial candidates failed; it is not asked any more")]
     public static partial void SourceFailed(ILogger logger, Exception exception);
 
+    [LoggerMessage(40, LogLevel.Debug, "Nothing to map: no port is listened on beyond this host method={Method}")]
+    public static partial void NothingToMap(ILogger logger, string method);
+
+    [LoggerMessage(41, LogLevel.Information, "Mapped network port method={Method} family={Family} proto={Protocol} intport={Internal} extport={External}")]
+    public static partial void PortMapped(ILogger logger, string method, string family, string protocol, int @internal, int external);
+
+    [LoggerMessage(42, LogLevel.Warning, "Network port is not mapped any more method={Method} family={Family} proto={Protocol} intport={Internal} extport={External} reason={Reason}")]
+    public static partial void PortLost(ILogger logger, string method, string family, string protocol, int @internal, int external, string reason);
+
+    [LoggerMessage(43, LogLevel.Information, "External port is taken, trying another family={Family} proto={Protocol} intport={Internal} extport={External} next={Next} reason={Reason}")]
+    public static partial void PortTaken(ILogger logger, string family, string protocol, int @internal, int external, int next, string reason);
+
+    [LoggerMessage(44, LogLevel.Debug, "Couldn't map network port method={Method} family={Family} proto={Protocol} intport={Internal} extport={External} error={Error} reason={Reason} retryIn={Retry}")]
+    public static partial void MapFailed(ILogger logger, string method, string family, string protocol, int @internal, int external, string error, string reason, TimeSpan retry);
+
+    [LoggerMessage(45, LogLevel.Debug, "Couldn't get external address method={Method} family={Family} error={Error} reason={Reason} retryIn={Retry}")]
+    public static partial void StatusFailed(ILogger logger, string method, string family, string error, string reason, TimeSpan retry);
+
+    [LoggerMessage(46, LogLevel.Information, "External address changed method={Method} family={Family} addr={Address}")]
+    public static partial void ExternalAddressChanged(ILogger logger, string method, string family, IPAddress? address);
+
+    [LoggerMessage(47, LogLevel.Warning, "External address is not advertised addr={Address} reason={Reason}")]
+    public static partial void AddressNotAdvertised(ILogger logger, IPAddress address, string reason);
+
+    [LoggerMessage(48, LogLevel.Information, "The router was restarted: all ports are mapped again method={Method} family={Family}")]
+    public static partial void GatewayRestarted(ILogger logger, string method, string family);
+
+    [LoggerMessage(49, LogLevel.Debug, "Couldn't remove port mapping method={Method} family={Family} proto={Protocol} extport={External} reason={Reason}")]
+    public static partial void UnmapFailed(ILogger logger, string method, string family, string protocol, int external, string reason);
+
     /// <summary>An exception's message; of an exception that cannot even say that, its type (T14).</summary>
     public static string Describe(Exception exception)
     {

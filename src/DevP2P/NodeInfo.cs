@@ -37,7 +37,50 @@ public sealed record NodeInfo
     /// <summary>What each protocol says of itself, by name; "unknown" if it says nothing.</summary>
     [JsonPropertyName("protocols")]
     public required IReadOnlyDictionary<string, object?> Protocols { get; init; }
+
+    /// <summary>What the device between this host and the internet does for us; null without <see cref="ServerOptions.Nat"/>.</summary>
+    [JsonPropertyName("nat")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public NatInfo? Nat { get; init; }
 }
+
+/// <summary>The port mapping part of <see cref="NodeInfo"/>. go-ethereum has none.</summary>
+public sealed record NatInfo
+{
+    /// <summary>The method, in its own words.</summary>
+    [JsonPropertyName("method")]
+    public required string Method { get; init; }
+
+    /// <summary>The IPv4 address outside, as the device says it, also if it is of no use; null while it is not known.</summary>
+    [JsonPropertyName("externalIp")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? ExternalIp { get; init; }
+
+    /// <summary>The same for IPv6.</summary>
+    [JsonPropertyName("externalIp6")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? ExternalIp6 { get; init; }
+
+    /// <summary>Why an address outside is not advertised; null if there is nothing to say.</summary>
+    [JsonPropertyName("problem")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Problem { get; init; }
+
+    /// <summary>The ports that are mapped at this moment.</summary>
+    [JsonPropertyName("mappings")]
+    public required IReadOnlyList<NatPortInfo> Mappings { get; init; }
+}
+
+/// <summary>A port that is mapped.</summary>
+/// <param name="Family">"ipv4" or "ipv6".</param>
+/// <param name="Protocol">"tcp" or "udp".</param>
+/// <param name="InternalPort">The port that this node listens on.</param>
+/// <param name="ExternalPort">The port outside.</param>
+public sealed record NatPortInfo(
+    [property: JsonPropertyName("family")] string Family,
+    [property: JsonPropertyName("protocol")] string Protocol,
+    [property: JsonPropertyName("internalPort")] int InternalPort,
+    [property: JsonPropertyName("externalPort")] int ExternalPort);
 
 /// <summary>The ports of <see cref="NodeInfo"/>; 0 where there is none.</summary>
 /// <param name="Discovery">The UDP port of discovery.</param>

@@ -78,7 +78,7 @@ public sealed partial class Server
             _localNode.SetFallbackAddress(bound.Address);
         }
 
-        _localNode.Set(NodeRecordKey.Tcp, bound.Port);
+        _localNode.SetTcpPorts(bound.Port, bound.Port);
         Log.ListenerUp(_logger, bound);
     }
 

@@ -143,6 +143,7 @@ public sealed partial class Server : IAsyncDisposable
         }
 
         Post(AddDiscoverySources);
+        StartNat();
 
         if (_listener is { } listener)
         {
@@ -170,11 +171,13 @@ public sealed partial class Server : IAsyncDisposable
             return;
         }
 
+        Task unmapped = _nat?.StopAsync() ?? Task.CompletedTask;
         await _stopping.CancelAsync().ConfigureAwait(false);
         _listener?.Dispose();
         await StopDiscoveryAsync().ConfigureAwait(false);
         Post(BeginStop);
         await loop.ConfigureAwait(false);
+        await unmapped.ConfigureAwait(false);
         await _database.DisposeAsync().ConfigureAwait(false);
     }
 
@@ -288,6 +291,7 @@ public sealed partial class Server : IAsyncDisposable
             Ports = new NodePorts(self.UdpPort, self.TcpPort),
             ListenAddress = ListenEndPoints.Count > 0 ? ListenEndPoints[0].ToString() : _options.ListenAddress ?? "",
             Protocols = protocols,
+            Nat = _natInfo,
         };
     }
 

@@ -1,6 +1,7 @@
 using System.Net;
 using DevP2P.Crypto;
 using DevP2P.Dialing;
+using DevP2P.Nat;
 using DevP2P.NetUtil;
 using DevP2P.Nodes;
 using DevP2P.Rlpx;
@@ -91,8 +92,12 @@ public sealed record ServerOptions
     /// </summary>
     public string? ListenAddress { get; init; }
 
-    /// <summary>Port mapping. Only "none" in this version.</summary>
-    public string Nat { get; init; } = "none";
+    /// <summary>
+    /// The device between this host and the internet: opens the ports that are listened on, and says under which address they are
+    /// reached; the record follows. <see cref="NatMethod.Parse"/> makes the built-in methods. Works beside everything else: the
+    /// start does not wait for it. Null for none. Default: null.
+    /// </summary>
+    public INat? Nat { get; init; }
 
     /// <summary>Opens connections; null for TCP.</summary>
     public IDialer? Dialer { get; init; }
@@ -150,9 +155,6 @@ public sealed record ServerOptions
         Require(
             MaxBufferedBytes >= MinBufferedBytes, nameof(MaxBufferedBytes),
             $"must be at least {MinBufferedBytes}, or a message of the greatest size would never fit");
-        Require(
-            Nat is "" or "none" or "off", nameof(Nat),
-            $"\"{Nat}\" is not available: port mapping is not part of this version; use \"none\"");
         Require(
             ListenAddress is null || ListenAddresses.TryParse(ListenAddress, out _), nameof(ListenAddress),
             $"\"{ListenAddress}\" is not an address and port like 127.0.0.1:30303, [::1]:30303 or :30303");

@@ -178,7 +178,6 @@ public sealed class ServerTests
         Throws(TestNet.Options() with { MaxPendingPeers = 0 }, "MaxPendingPeers");
         Throws(TestNet.Options() with { ListenAddress = "30303" }, "127.0.0.1:30303");
         Throws(TestNet.Options() with { ListenAddress = "::1" }, "[::1]:30303");
-        Throws(TestNet.Options() with { Nat = "upnp" }, "none");
         Throws(TestNet.Options() with { MaxBufferedBytesPerPeer = 0 }, "MaxBufferedBytesPerPeer");
         Throws(TestNet.Options() with { MaxBufferedBytes = 1 }, "MaxBufferedBytes");
         Throws(TestNet.Options(TestNet.Sink(), TestNet.Sink()), "twice");

@@ -103,6 +103,7 @@ internal static partial class RunCommand
         StaticNodes = config.StaticNodes,
         TrustedNodes = config.TrustedNodes,
         NetRestrict = config.NetRestrict,
+        Nat = config.Nat,
         SntpServer = config.SntpServer,
         NodeDatabase = config.NodeDatabase,
         ListenAddress = config.ListenAddress,

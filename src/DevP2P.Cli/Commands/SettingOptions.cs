@@ -40,8 +40,7 @@ internal sealed class SettingOptions
     private static Option Create(Setting setting, string flag)
     {
         string help = setting.Help
-            + (setting.Default is null or "false" ? "" : $" [default: {setting.Default}]")
-            + (setting.HasEffect ? "" : " (no effect yet)");
+            + (setting.Default is null or "false" ? "" : $" [default: {setting.Default}]");
         return setting.Kind switch
         {
             SettingKind.Switch => new Option<bool>(flag) { Description = help },

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using DevP2P.Cli.Commands;
 using DevP2P.Cli.Logging;
+using DevP2P.Nat;
 using DevP2P.NetUtil;
 using DevP2P.Nodes;
 using Microsoft.Extensions.Logging;
@@ -54,6 +55,9 @@ internal sealed record NodeConfig
     public required bool DiscoveryV5 { get; init; }
 
     public required string? DiscoveryV5Address { get; init; }
+
+    /// <summary>Null: no port mapping.</summary>
+    public required INat? Nat { get; init; }
 
     /// <summary>Null: no time server is asked.</summary>
     public required string? SntpServer { get; init; }
@@ -116,13 +120,14 @@ internal sealed record NodeConfig
             DiscoveryV4 = reader.Switch(Settings.DiscoveryV4),
             DiscoveryV5 = reader.Switch(Settings.DiscoveryV5),
             DiscoveryV5Address = reader.ListenAddress(Settings.DiscAddr, whenAbsent: null),
+            Nat = reader.Nat(Settings.Nat),
             SntpServer = reader.TimeServer(Settings.Sntp),
             Name = reader.Text(Settings.Name) ?? DefaultName(reader.Text(Settings.UserIdent)),
             Echo = reader.Switch(Settings.Echo),
             MessageEvents = reader.Switch(Settings.MessageEvents),
             JsonLog = reader.OneOf(Settings.Log, "text", "json") == "json",
             LogLevel = reader.Verbosity(Settings.Verbosity),
-            Warnings = [.. warnings, .. reader.WithoutEffect()],
+            Warnings = warnings,
         };
     }
 
@@ -223,6 +228,14 @@ internal sealed record NodeConfig
                 : throw Wrong(Find(setting)!, text, "is not a host with or without a port, such as pool.ntp.org or [::1]:123");
         }
 
+        public INat? Nat(Setting setting)
+        {
+            RawValue? value = Find(setting);
+            return NatMethod.TryParse(value?.Text ?? setting.Default, out INat? nat, out string? error)
+                ? nat
+                : throw new CliException($"{value?.Source ?? setting.Flag}: {LogText.Escape(error)}");
+        }
+
         public List<Node> Nodes(Setting setting)
         {
             List<Node> nodes = [];
@@ -266,14 +279,6 @@ internal sealed record NodeConfig
                 throw Wrong(value, text, $"is not a list of networks: {e.Message}");
             }
         }
-
-        /// <summary>Names what was set and does nothing yet, so that nobody waits for it to work.</summary>
-        public IEnumerable<string> WithoutEffect() =>
-            from setting in Settings.All
-            where !setting.HasEffect
-            let value = Find(setting)
-            where value is { Text: not ("" or "false" or "none") }
-            select $"{value.Source}: has no effect yet; it comes in a later version";
 
         private static IEnumerable<string> Items(RawValue value) => value.Values
             .SelectMany(text => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));

@@ -30,9 +30,6 @@ internal sealed record Setting(string? Name, string? Toml, SettingKind Kind, str
     /// <summary>The text that holds when nobody says anything else, for people; null when the setting is then simply absent.</summary>
     public string? Default { get; init; }
 
-    /// <summary>False for what geth's files contain and a later version will use: read, checked, and reported as without effect.</summary>
-    public bool HasEffect { get; init; } = true;
-
     /// <summary><c>--max-peers</c>.</summary>
     public string? Flag => Name is null ? null : "--" + Name;
 

@@ -58,8 +58,8 @@ internal static class Settings
     { Default = "false" };
 
     public static readonly Setting Nat = new("nat", "Node.P2P.NAT", SettingKind.Text,
-        "How to be reachable behind a router; only 'none' in this version", "HOW")
-    { Default = "none", HasEffect = false };
+        "How to be reachable behind a router: the method that opens ports on it", "HOW")
+    { Default = "none" };
 
     public static readonly Setting Sntp = new("sntp", "DevP2P.Sntp", SettingKind.Text,
         "Ask this time server whether the clock is right, for example pool.ntp.org", "HOST[:PORT]");

@@ -17,7 +17,8 @@ namespace DevP2P.Nodes;
 /// </para>
 /// <para>
 /// Addresses and UDP ports are not set as entries: they follow, for each address family, from the static address, what other
-/// nodes say they see, and the fallbacks, in this order. No clock is read: who reports statements says when. Go:
+/// nodes say they see, and the fallbacks, in this order; what a device between this host and the internet says comes after the
+/// static address. No clock is read: who reports statements says when. Go:
 /// <c>enode.LocalNode</c>.
 /// </para>
 /// </remarks>
@@ -41,7 +42,10 @@ public sealed class LocalNode
     private ulong _sequence;
 
     /// <summary>Of which the entries were set last: most calls change nothing.</summary>
-    private (IPAddress? Address4, int Udp4, IPAddress? Address6, int Udp6)? _endPoints;
+    private (IPAddress? Address4, int Udp4, IPAddress? Address6, int Udp6, int Tcp6)? _endPoints;
+
+    /// <summary>The TCP port for IPv6, if it was set here. 0 for none.</summary>
+    private int _tcpPort6;
 
     /// <summary>The node of <see cref="_record"/>, or null after a change.</summary>
     private volatile Node? _node;
@@ -189,9 +193,65 @@ public sealed class LocalNode
         }
     }
 
+    /// <summary>Sets the UDP ports that count whatever other nodes see.</summary>
+    /// <param name="port">The port for IPv4, or 0 for none.</param>
+    /// <param name="port6">The port for IPv6, or 0 for none.</param>
+    internal void SetStaticUdpPorts(int port, int port6)
+    {
+        lock (_lock)
+        {
+            (_endPoint4.StaticUdpPort, _endPoint6.StaticUdpPort) = (port, port6);
+            UpdateEndPoints(TimeSpan.MinValue);
+        }
+    }
+
     /// <summary>
-    /// Another node has said where it sees us. Ignored when the address is set for certain, and when it names one that no node
-    /// may claim to its sort of sender (T18): loopback or LAN from outside, reserved ranges.
+    /// Sets what a device between this host and the internet says of one address family: it wins over what other nodes say, not over
+    /// what is set for certain.
+    /// </summary>
+    /// <param name="isIPv6">The address family.</param>
+    /// <param name="address">The address outside, or null if that is not known.</param>
+    /// <param name="udpPort">The external port that leads to our UDP port, or 0 if none is known.</param>
+    internal void SetExternalEndPoint(bool isIPv6, IPAddress? address, int udpPort)
+    {
+        lock (_lock)
+        {
+            LocalEndPoint local = isIPv6 ? _endPoint6 : _endPoint4;
+            (local.ExternalAddress, local.ExternalUdpPort) = (address, udpPort);
+            UpdateEndPoints(TimeSpan.MinValue);
+        }
+    }
+
+    /// <summary>Sets the TCP ports: that for IPv6 is in the record while it is another one, and there is an IPv6 address.</summary>
+    /// <param name="port">The port for IPv4, or 0 for none.</param>
+    /// <param name="port6">The port for IPv6, or 0 for none.</param>
+    internal void SetTcpPorts(int port, int port6)
+    {
+        if (port != 0 || port6 != 0)
+        {
+            Set(NodeRecordKey.Tcp, port != 0 ? port : port6);
+        }
+
+        lock (_lock)
+        {
+            _tcpPort6 = port6 != port && port != 0 ? port6 : 0;
+            UpdateEndPoints(TimeSpan.MinValue);
+        }
+    }
+
+    /// <summary>The address of one family that enough other nodes agree upon, or null.</summary>
+    /// <param name="isIPv6">The address family.</param>
+    internal IPAddress? GetVotedAddress(bool isIPv6)
+    {
+        lock (_lock)
+        {
+            return (isIPv6 ? _endPoint6 : _endPoint4).Predict(TimeSpan.MinValue)?.Address;
+        }
+    }
+
+    /// <summary>
+    /// Another node has said where it sees us. Ignored when it names an address that no node may claim to its sort of sender (T18):
+    /// loopback or LAN from outside, reserved ranges. Has no effect on an address that is set for certain.
     /// </summary>
     /// <param name="now">Monotonic time.</param>
     /// <param name="from">The node that says it.</param>
@@ -201,8 +261,7 @@ public sealed class LocalNode
     {
         IPAddress address = AddressRules.Unmap(endPoint.Address);
         LocalEndPoint local = EndPointFor(address);
-        if (local.StaticAddress is not null
-            || endPoint.Port == 0
+        if (endPoint.Port == 0
             || AddressRules.CheckRelayAddress(from.Address, address) is not null)
         {
             return;
@@ -222,11 +281,6 @@ public sealed class LocalNode
     internal void AddContact(TimeSpan now, IPEndPoint to)
     {
         LocalEndPoint local = EndPointFor(AddressRules.Unmap(to.Address));
-        if (local.StaticAddress is not null)
-        {
-            return;
-        }
-
         lock (_lock)
         {
             local.Tracker.AddContact(now, to.Address);
@@ -280,17 +334,27 @@ public sealed class LocalNode
     {
         (IPAddress? address4, int udp4) = _endPoint4.Get(now);
         (IPAddress? address6, int udp6) = _endPoint6.Get(now);
-        if (_endPoints is { } last && Equals(last.Address4, address4) && last.Udp4 == udp4 && Equals(last.Address6, address6) && last.Udp6 == udp6)
+        int tcp6 = address6 is not null ? _tcpPort6 : 0;
+        if (_endPoints is { } last && Equals(last.Address4, address4) && last.Udp4 == udp4 && Equals(last.Address6, address6) && last.Udp6 == udp6
+            && last.Tcp6 == tcp6)
         {
             return;
         }
 
-        _endPoints = (address4, udp4, address6, udp6);
+        if (tcp6 != (_endPoints?.Tcp6 ?? 0) && (tcp6 == 0 || HasRoomForTcp6()))
+        {
+            SetOrRemove(NodeRecordKey.Tcp6, tcp6 != 0 ? tcp6 : null);
+        }
+
+        _endPoints = (address4, udp4, address6, udp6, tcp6);
         SetOrRemove(NodeRecordKey.IPv4, address4?.GetAddressBytes());
         SetOrRemove(NodeRecordKey.IPv6, address6?.GetAddressBytes());
         SetOrRemove(NodeRecordKey.Udp, udp4 != 0 ? udp4 : null);
         SetOrRemove(NodeRecordKey.Udp6, udp6 != 0 && udp6 != udp4 && address6 is not null ? udp6 : null);
     }
+
+    private bool HasRoomForTcp6() =>
+        _entries.GetMaxLength(s_predictedSize + NodeRecordBuilder.EntryLength(NodeRecordKey.Tcp6, 3), [.. s_predictedKeys, NodeRecordKey.Tcp6]) <= NodeRecord.MaxSize;
 
     private void SetOrRemove(string key, object? value)
     {
@@ -313,34 +377,5 @@ public sealed class LocalNode
         bool existed = _entries.TryGetRaw(key, out _);
         _entries.Remove(key);
         _node = existed ? null : _node;
-    }
-
-    /// <summary>Address and UDP port in one address family.</summary>
-    private sealed class LocalEndPoint
-    {
-        private IpTracker? _tracker;
-
-        public IpTracker Tracker => _tracker ??= new IpTracker();
-
-        public IPAddress? StaticAddress { get; set; }
-
-        public IPAddress? FallbackAddress { get; set; }
-
-        public int FallbackUdpPort { get; set; }
-
-        public static bool IsIPv4(IPAddress address) => address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork;
-
-        public (IPAddress? Address, int UdpPort) Get(TimeSpan now)
-        {
-            if (StaticAddress is null && _tracker?.PredictEndPoint(now) is { } predicted)
-            {
-                return (predicted.Address, predicted.Port);
-            }
-
-            IPAddress? address = StaticAddress ?? FallbackAddress;
-            return (address is not null && Node.IsReachable(address) ? address : null, FallbackUdpPort);
-        }
-
-        public bool PredictFullConeNat(TimeSpan now) => _tracker?.PredictFullConeNat(now) == true;
     }
 }

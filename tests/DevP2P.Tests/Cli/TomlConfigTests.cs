@@ -91,10 +91,11 @@ public sealed class TomlConfigTests
     }
 
     [Fact]
-    public void Says_what_has_no_effect_yet()
+    public void Reads_the_switches_of_discovery_and_the_method_of_port_mapping()
     {
-        NodeConfig config = Load("[Node.P2P]\nDiscoveryV5 = true\nNAT = \"any\"\nNoDiscovery = true\nNodeDatabase = \"nodes\"\nDiscoveryV4 = true\nBootstrapNodes = [\"" + Enode + "\"]\n");
-        Assert.StartsWith("node.toml:3: Node.P2P.NAT: has no effect yet", Assert.Single(config.Warnings), StringComparison.Ordinal);
+        NodeConfig config = Load("[Node.P2P]\nDiscoveryV5 = true\nNAT = \"none\"\nNoDiscovery = true\nNodeDatabase = \"nodes\"\nDiscoveryV4 = true\nBootstrapNodes = [\"" + Enode + "\"]\n");
+        Assert.Empty(config.Warnings);
+        Assert.Null(config.Nat);
         Assert.Equal("nodes", config.NodeDatabase);
         Assert.True(config.DiscoveryV5);
         Assert.True(config.NoDiscovery);

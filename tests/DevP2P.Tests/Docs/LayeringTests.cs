@@ -17,13 +17,13 @@ public sealed partial class LayeringTests
         ["Rlp"] = [],
         ["Crypto"] = [],
         ["NetUtil"] = [],
-        ["Nat"] = ["NetUtil"],
+        ["Nat"] = ["NetUtil", "Crypto"],
         ["Nodes"] = ["Crypto", "NetUtil", "Rlp"],
         ["Messages"] = ["Rlp"],
         ["Rlpx"] = ["Messages", "Rlp", "Crypto"],
         ["Dialing"] = ["Messages", "Nodes", "NetUtil", "Crypto"],
         ["Discovery"] = ["Dialing", "Messages", "Nodes", "NetUtil", "Crypto", "Rlp"],
-        ["Server"] = ["Discovery", "Nat", "Dialing", "Rlpx", "Messages", "Nodes", "NetUtil", "Crypto", "Rlp"],
+        ["Server"] = ["Nat", "Discovery", "Dialing", "Rlpx", "Messages", "Nodes", "NetUtil", "Crypto", "Rlp"],
     };
 
     /// <summary>The words that all above Nodes speak; they stand at the top of the folder because they are the public face.</summary>
@@ -42,9 +42,17 @@ public sealed partial class LayeringTests
         [("Discovery/V5/PacketHeader.cs", "Handshake")] = NamesakeReason,
         [("Discovery/V5/WireMessage.cs", "Protocol")] = NamesakeReason,
         [("Nat/INat.cs", "Protocol")] = NamesakeReason,
+        [("Nat/Pcp.cs", "LocalEndPoint")] = NamesakeReason,
         [("Nat/PcpCodec.cs", "Nonce")] = NamesakeReason,
         [("Nat/StunCodec.cs", "Nonce")] = NamesakeReason,
+        [("Nat/NatService.cs", "Call")] = NamesakeReason,
+        [("Nat/NatService.cs", "Protocol")] = NamesakeReason,
+        [("Nat/PortMapper.cs", "Call")] = NamesakeReason,
+        [("Nat/PortMapper.cs", "Job")] = NamesakeReason,
+        [("Nat/PortMapperJob.cs", "Call")] = NamesakeReason,
+        [("Nat/PortMapperOutput.cs", "Protocol")] = NamesakeReason,
         [("Nodes/ForkIdSchedule.cs", "Timestamp")] = NamesakeReason,
+        [("Nodes/LocalEndPoint.cs", "StaticAddress")] = NamesakeReason,
         [("Nodes/LocalNode.cs", "StaticAddress")] = NamesakeReason,
         [("Nodes/NodeDatabase.Records.cs", "Contacts")] = NamesakeReason,
         [("Nodes/NodeDatabase.Records.cs", "FindFailures")] = NamesakeReason,
@@ -156,7 +164,7 @@ public sealed partial class LayeringTests
     [GeneratedRegex(@"^(?:public |internal )(?:[a-z]+ )*?(?:class|interface|enum|record struct|record|ref partial struct|struct) (\w+)", RegexOptions.Multiline)]
     private static partial Regex Declaration();
 
-    [GeneratedRegex(@"(?<![\w.])(?:DevP2P\.)?(?:Rlp|Crypto|NetUtil|Nodes|Buffers|Rlpx|Dialing)\.(?=[A-Z])")]
+    [GeneratedRegex(@"(?<![\w.])(?:DevP2P\.)?(?:Rlp|Crypto|NetUtil|Nodes|Buffers|Rlpx|Dialing|Nat)\.(?=[A-Z])")]
     private static partial Regex NamespacePrefix();
 
     [GeneratedRegex(@"(?<![\w.])[A-Z]\w*")]

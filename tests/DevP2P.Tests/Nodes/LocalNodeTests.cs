@@ -159,6 +159,51 @@ public class LocalNodeTests
     }
 
     [Fact]
+    public void What_a_device_says_comes_before_the_predicted_and_after_the_static_address()
+    {
+        IPEndPoint predicted = IPEndPoint.Parse("99.22.33.2:81");
+        LocalNode local = Create();
+        local.SetFallbackUdpPort(80);
+        for (int i = 0; i < IpTracker.DefaultMinStatements; i++)
+        {
+            local.AddEndPointStatement(TimeSpan.FromSeconds(i), From(i), predicted);
+        }
+
+        local.SetExternalEndPoint(isIPv6: false, IPAddress.Parse("99.22.33.3"), 0);
+        Assert.Equal(IPEndPoint.Parse("99.22.33.3:80"), local.Node.UdpEndPoint);
+        local.SetExternalEndPoint(isIPv6: false, predicted.Address, 0);
+        Assert.Equal(predicted, local.Node.UdpEndPoint);
+        local.SetExternalEndPoint(isIPv6: false, predicted.Address, 90);
+        Assert.Equal(IPEndPoint.Parse("99.22.33.2:90"), local.Node.UdpEndPoint);
+        local.SetExternalEndPoint(isIPv6: false, null, 90);
+        Assert.Equal(IPEndPoint.Parse("99.22.33.2:90"), local.Node.UdpEndPoint);
+        local.SetStaticAddress(IPAddress.Parse("99.22.33.4"));
+        Assert.Equal(IPEndPoint.Parse("99.22.33.4:90"), local.Node.UdpEndPoint);
+        local.SetStaticUdpPorts(70, 0);
+        Assert.Equal(IPEndPoint.Parse("99.22.33.4:70"), local.Node.UdpEndPoint);
+        Assert.Equal(predicted.Address, local.GetVotedAddress(isIPv6: false));
+    }
+
+    [Fact]
+    public void A_TCP_port_of_IPv6_stands_in_the_record_while_it_differs_and_there_is_an_IPv6_address()
+    {
+        LocalNode local = Create();
+        local.SetTcpPorts(1000, 2000);
+        Assert.Equal((1000, null), (local.Node.Record!.TcpPort, local.Node.Record!.Tcp6Port));
+        local.SetExternalEndPoint(isIPv6: true, IPAddress.Parse("2a00::1"), 0);
+        Assert.Equal((1000, 2000), (local.Node.Record!.TcpPort, local.Node.Record!.Tcp6Port));
+        local.SetTcpPorts(1000, 1000);
+        Assert.Equal((1000, null), (local.Node.Record!.TcpPort, local.Node.Record!.Tcp6Port));
+        local.SetTcpPorts(1000, 3000);
+        local.SetExternalEndPoint(isIPv6: true, null, 0);
+        Assert.Equal((1000, null), (local.Node.Record!.TcpPort, local.Node.Record!.Tcp6Port));
+        ulong sequence = local.Sequence;
+        local.SetTcpPorts(1000, 3000);
+        local.SetExternalEndPoint(isIPv6: true, null, 0);
+        Assert.Equal(sequence, local.Sequence);
+    }
+
+    [Fact]
     public void A_prediction_ends_when_its_statements_are_too_old()
     {
         LocalNode local = Create();
