@@ -17,12 +17,13 @@ public sealed partial class LayeringTests
         ["Rlp"] = [],
         ["Crypto"] = [],
         ["NetUtil"] = [],
+        ["Nat"] = ["NetUtil", "Crypto"],
         ["Nodes"] = ["Crypto", "NetUtil", "Rlp"],
         ["Messages"] = ["Rlp"],
         ["Rlpx"] = ["Messages", "Rlp", "Crypto"],
         ["Dialing"] = ["Messages", "Nodes", "NetUtil", "Crypto"],
         ["Discovery"] = ["Dialing", "Messages", "Nodes", "NetUtil", "Crypto", "Rlp"],
-        ["Server"] = ["Discovery", "Dialing", "Rlpx", "Messages", "Nodes", "NetUtil", "Crypto", "Rlp"],
+        ["Server"] = ["Discovery", "Nat", "Dialing", "Rlpx", "Messages", "Nodes", "NetUtil", "Crypto", "Rlp"],
     };
 
     /// <summary>The words that all above Nodes speak; they stand at the top of the folder because they are the public face.</summary>
@@ -40,6 +41,7 @@ public sealed partial class LayeringTests
         [("Discovery/V5/Output.cs", "Protocol")] = NamesakeReason,
         [("Discovery/V5/PacketHeader.cs", "Handshake")] = NamesakeReason,
         [("Discovery/V5/WireMessage.cs", "Protocol")] = NamesakeReason,
+        [("Nat/INat.cs", "Protocol")] = NamesakeReason,
         [("Nodes/ForkIdSchedule.cs", "Timestamp")] = NamesakeReason,
         [("Nodes/NodeDatabase.Records.cs", "Contacts")] = NamesakeReason,
         [("Nodes/NodeDatabase.Records.cs", "FindFailures")] = NamesakeReason,
