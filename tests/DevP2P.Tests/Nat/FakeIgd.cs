@@ -183,18 +183,9 @@ internal sealed class FakeIgd : IAsyncDisposable
             {
                 NetworkStream stream = client.GetStream();
                 using var reader = new StreamReader(stream, Encoding.UTF8, false, 1024, leaveOpen: true);
-                string[] first = (await reader.ReadLineAsync(_stop.Token) ?? "").Split(' ');
-                var headers = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
-                while (await reader.ReadLineAsync(_stop.Token) is { Length: > 0 } line)
+                if (await ReadRequestAsync(reader) is not (string[] first, { } soapAction, { } body))
                 {
-                    headers[line[..line.IndexOf(':', StringComparison.Ordinal)]] = line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim();
-                }
-
-                char[] body = new char[int.Parse(headers.GetValueOrDefault("Content-Length", "0"), CultureInfo.InvariantCulture)];
-                if (body.Length > 0)
-                {
-                    // Of nothing, it would wait for more.
-                    await reader.ReadBlockAsync(body, _stop.Token);
+                    return;
                 }
 
                 Requests.Enqueue($"{first[0]} {first[1]}");
@@ -203,7 +194,7 @@ internal sealed class FakeIgd : IAsyncDisposable
                     return;
                 }
 
-                string answer = first[0] == "GET" ? Ok(Description()) : Handle(first[1], headers["SOAPAction"], new string(body));
+                string answer = first[0] == "GET" ? Ok(Description()) : Handle(first[1], soapAction, body);
                 await stream.WriteAsync(Encoding.UTF8.GetBytes(answer), _stop.Token);
             }
             catch (Exception e) when (e is OperationCanceledException or IOException)
@@ -211,6 +202,25 @@ internal sealed class FakeIgd : IAsyncDisposable
                 // The end, or the client has hung up.
             }
         }
+    }
+
+    /// <summary>A request as a whole; null if the client hangs up before that.</summary>
+    private async Task<(string[] First, string SoapAction, string Body)?> ReadRequestAsync(StreamReader reader)
+    {
+        string? first = await reader.ReadLineAsync(_stop.Token);
+        var headers = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        string? line;
+        while ((line = await reader.ReadLineAsync(_stop.Token)) is { Length: > 0 } && line.Split(": ") is [string name, string value])
+        {
+            headers[name] = value;
+        }
+
+        char[] body = new char[int.Parse(headers.GetValueOrDefault("Content-Length", "0"), CultureInfo.InvariantCulture)];
+        // Of nothing, it would wait for more.
+        int length = line is "" && body.Length > 0 ? await reader.ReadBlockAsync(body, _stop.Token) : 0;
+        return first is not null && line is "" && length == body.Length
+            ? (first.Split(' '), headers.GetValueOrDefault("SOAPAction", ""), new string(body))
+            : null;
     }
 
     private string Handle(string path, string soapAction, string body)
