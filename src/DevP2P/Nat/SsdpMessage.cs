@@ -5,9 +5,9 @@ using System.Text;
 namespace DevP2P.Nat;
 
 /// <summary>An answer to a search by SSDP: HTTP headers in a datagram (UPnP Device Architecture 1.1, section 1.3).</summary>
-/// <param name="SearchTarget">What the device says it is.</param>
+/// <param name="Target">What the device says it is.</param>
 /// <param name="Location">Where its description is; not checked yet.</param>
-internal readonly record struct SsdpMessage(string SearchTarget, string Location)
+internal readonly record struct SsdpMessage(string Target, string Location)
 {
     /// <summary>Longer datagrams are no answers. Those of real devices have 300 to 600 bytes.</summary>
     public const int MaxSize = 2048;
