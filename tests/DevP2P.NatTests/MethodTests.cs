@@ -11,7 +11,13 @@ public sealed class MethodTests
     private const AddressFamily IPv4 = AddressFamily.InterNetwork;
 
     /// <summary>UPnP of both versions, NAT-PMP and PCP.</summary>
-    public static TheoryData<string, bool> Methods => new() { { "pmp", false }, { "pcp", false } };
+    public static TheoryData<string, bool> Methods => new()
+    {
+        { "upnp", true },
+        { "upnp", false },
+        { "pmp", false },
+        { "pcp", false },
+    };
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 

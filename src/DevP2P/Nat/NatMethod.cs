@@ -11,7 +11,7 @@ namespace DevP2P.Nat;
 /// <list type="table">
 /// <item><term><c>none</c>, <c>off</c>, or nothing</term><description>No method.</description></item>
 /// <item><term><c>any</c>, <c>auto</c>, <c>on</c></term><description><see cref="Any"/>.</description></item>
-/// <item><term><c>upnp</c></term><description>UPnP.</description></item>
+/// <item><term><c>upnp</c></term><description><see cref="Upnp"/>.</description></item>
 /// <item><term><c>pmp</c>, <c>natpmp</c>, <c>nat-pmp</c></term><description><see cref="NatPmp"/>; <c>pmp:192.0.2.1</c> with a gateway.</description></item>
 /// <item><term><c>pcp</c></term><description><see cref="Pcp"/>; <c>pcp:192.0.2.1</c> with a gateway.</description></item>
 /// <item><term><c>stun</c></term><description><see cref="Stun"/>; <c>stun:example.org:3478</c> with a server.</description></item>
@@ -29,6 +29,10 @@ public static class NatMethod
     /// no other method works.
     /// </remarks>
     public static INat Any() => MakeAny(TimeProvider.System);
+
+    /// <summary>UPnP (IGD 1 and 2): maps ports of IPv4. The gateway is looked for on every interface.</summary>
+    /// <remarks>Go: <c>nat.UPnP</c>.</remarks>
+    public static INat Upnp() => new Upnp(TimeProvider.System);
 
     /// <summary>NAT-PMP (RFC 6886): maps ports of IPv4.</summary>
     /// <remarks>Go: <c>nat.PMP</c>.</remarks>
@@ -82,7 +86,7 @@ public static class NatMethod
             "" or "none" or "off" or "any" or "auto" or "on" or "upnp" when argument is not null => (null, $"{name} takes nothing after it: {Wanted}"),
             "" or "none" or "off" => (null, null),
             "any" or "auto" or "on" => (MakeAny(time), null),
-            "upnp" => MakeUpnp(time) is { } upnp ? (upnp, null) : (null, $"upnp is not available: {Wanted}"),
+            "upnp" => (new Upnp(time), null),
             "pmp" or "natpmp" or "nat-pmp" => ReadGateway(argument, takesIPv6: false, gateway => new NatPmp(gateway, time)),
             "pcp" => ReadGateway(argument, takesIPv6: true, gateway => new Pcp(gateway, time)),
             "stun" => ReadServer(argument, time),
@@ -122,12 +126,9 @@ public static class NatMethod
 
     /// <summary>Each method that can map ports.</summary>
     internal static IEnumerable<INat> MappingMethods(TimeProvider time) =>
-        new INat?[] { MakeUpnp(time), new NatPmp(null, time), new Pcp(null, time) }.OfType<INat>();
+        [new Upnp(time), new NatPmp(null, time), new Pcp(null, time)];
 
     private static AutoNat MakeAny(TimeProvider time) => new([.. MappingMethods(time), new Stun((string?)null, time)], time);
-
-    // UPnP: here, with a public factory method beside the others, comes `new Upnp(time)`.
-    private static INat? MakeUpnp(TimeProvider time) => null;
 
     /// <summary>A link-local gateway has a scope behind it (<c>fe80::1%eth0</c>), which only the system can read.</summary>
     private static bool TryParseGateway(string text, [NotNullWhen(true)] out IPAddress? gateway)
