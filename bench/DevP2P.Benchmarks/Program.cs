@@ -1,9 +1,15 @@
 using BenchmarkDotNet.Running;
 using DevP2P.Benchmarks.Pumps;
+using DevP2P.Benchmarks.Udp;
 
 if (args is ["pumps", .. var options])
 {
     return await PumpComparison.RunAsync(options);
+}
+
+if (args is ["udp", .. var udp])
+{
+    return await UdpComparison.RunAsync(udp);
 }
 
 BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using DevP2P.Crypto;
 using DevP2P.Discovery.V4;
 using DevP2P.NetUtil;
@@ -7,7 +6,7 @@ using DevP2P.NetUtil;
 namespace DevP2P.Discovery;
 
 /// <summary>A datagram on its way from a socket to a machine.</summary>
-internal sealed class Datagram(AddressFamily family)
+internal sealed class Datagram
 {
     /// <summary>The longest packet of either version.</summary>
     public const int MaxSize = Codec.MaxPacketSize;
@@ -15,10 +14,7 @@ internal sealed class Datagram(AddressFamily family)
     // One byte more than a packet may have shows that one is too long.
     public byte[] Buffer { get; } = new byte[MaxSize + 1];
 
-    /// <summary>Where it came from, as the socket says it.</summary>
-    public SocketAddress Address { get; } = new(family);
-
-    /// <summary>The same as a value.</summary>
+    /// <summary>Where it came from.</summary>
     public CompactEndPoint From { get; set; }
 
     public int Length { get; set; }

@@ -14,8 +14,12 @@ namespace DevP2P.Discovery;
 /// </summary>
 /// <remarks>
 /// <para>
-/// A datagram's way: a receiving task finds out whose it is and lets that protocol do its cheap tests (nothing is allocated until
-/// then); the loop hands it on. The number of datagrams under way is bounded: what does not fit is dropped and counted.
+/// The loop is whoever holds its lock: a socket's receiver for the datagrams that have come, or a task for commands and timers. So a
+/// datagram is handled where it was received, without waking up another thread (docs/decisions/0002-udp-batches.md).
+/// </para>
+/// <para>
+/// A datagram's way: whose it is, that protocol's cheap tests (nothing is allocated until then), its machine. The number of datagrams
+/// that wait for workers on this way is bounded: what does not fit is dropped and counted.
 /// </para>
 /// <para>Commands are posted from any thread; everything that touches a machine runs in the loop.</para>
 /// </remarks>
@@ -24,22 +28,24 @@ internal sealed class DiscoveryHost : IAsyncDisposable
     /// <summary>How many datagrams are under way between the sockets and the machines.</summary>
     private const int MaxDatagrams = 2048;
 
-    private readonly Socket[] _sockets;
+    /// <summary>How many events are handled before others may have the loop.</summary>
+    private const int MaxEventsAtOnce = 256;
+
+    private readonly UdpPort[] _ports;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly long _start;
-    private readonly Channel<object> _events = Channel.CreateUnbounded<object>(new UnboundedChannelOptions { SingleReader = true });
-    private readonly CancellationTokenSource _stop = new();
+
+    // Read in the loop only; but who waits for the next one waits outside.
+    private readonly Channel<object> _events = Channel.CreateUnbounded<object>();
+    private readonly Lock _loop = new();
     private readonly ITimer _timer;
-    private readonly Lock _accepting = new();
-    private readonly ConcurrentQueue<Datagram> _free4 = new();
-    private readonly ConcurrentQueue<Datagram> _free6 = new();
-    private readonly SocketAddress _to4 = new(AddressFamily.InterNetwork);
-    private readonly SocketAddress _to6 = new(AddressFamily.InterNetworkV6);
-    private readonly Socket? _socket4;
-    private readonly Socket? _socket6;
+    private readonly ConcurrentQueue<Datagram> _free = new();
+    private readonly UdpPort? _port4;
+    private readonly UdpPort? _port6;
     private readonly Task _running;
     private ProtocolPump[] _pumps = [];
+    private TimeSpan? _timerDue;
     private int _datagrams;
     private int _tickPosted;
     private int _isDisposed;
@@ -48,24 +54,30 @@ internal sealed class DiscoveryHost : IAsyncDisposable
     /// <param name="time">The clock.</param>
     /// <param name="logger">The log.</param>
     public DiscoveryHost(Socket[] sockets, TimeProvider time, ILogger logger)
+        : this(Array.ConvertAll(sockets, socket => UdpPort.Open(socket, logger)), time, logger)
     {
-        (_sockets, _time, _logger) = (sockets, time, logger);
-        _socket4 = Array.Find(sockets, static s => s.AddressFamily == AddressFamily.InterNetwork);
-        _socket6 = Array.Find(sockets, static s => s.AddressFamily == AddressFamily.InterNetworkV6);
-        LocalEndPoint = (IPEndPoint)sockets[0].LocalEndPoint!;
+    }
+
+    /// <summary>For tests, which run both kinds of ports.</summary>
+    internal DiscoveryHost(UdpPort[] ports, TimeProvider time, ILogger logger)
+    {
+        (_ports, _time, _logger) = (ports, time, logger);
+        _port4 = Array.Find(ports, static p => p.Family == AddressFamily.InterNetwork);
+        _port6 = Array.Find(ports, static p => p.Family == AddressFamily.InterNetworkV6);
+        LocalEndPoint = ports[0].LocalEndPoint;
         _start = time.GetTimestamp();
         _timer = time.CreateTimer(_ => PostTick(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        _running = Task.WhenAll([Task.Run(LoopAsync), .. sockets.Select(s => Task.Run(() => ReceiveAsync(s)))]);
+        _running = Task.WhenAll([Task.Run(LoopAsync), .. ports.Select(port => Task.Run(() => port.ReceiveAsync(Take)))]);
     }
 
     /// <summary>Where the first socket is bound to; with two, that is the one of IPv6.</summary>
     public IPEndPoint LocalEndPoint { get; }
 
     /// <summary>Whether there is a socket of IPv4.</summary>
-    public bool HasIPv4 => _socket4 is not null;
+    public bool HasIPv4 => _port4 is not null;
 
     /// <summary>Whether there is a socket of IPv6.</summary>
-    public bool HasIPv6 => _socket6 is not null;
+    public bool HasIPv6 => _port6 is not null;
 
     /// <summary>The time.</summary>
     public Timestamp Now => new(_time.GetElapsedTime(_start), _time.GetUtcNow());
@@ -73,7 +85,7 @@ internal sealed class DiscoveryHost : IAsyncDisposable
     /// <summary>Adds a protocol. Of those that take a datagram for theirs, the one that was added last gets it.</summary>
     public void Attach(ProtocolPump pump)
     {
-        lock (_accepting)
+        lock (_loop)
         {
             _pumps = [pump, .. _pumps];
         }
@@ -84,11 +96,12 @@ internal sealed class DiscoveryHost : IAsyncDisposable
     /// <summary>Removes a protocol, and waits until its machine is not touched any more.</summary>
     public async Task DetachAsync(ProtocolPump pump)
     {
-        lock (_accepting)
+        lock (_loop)
         {
             _pumps = [.. _pumps.Where(p => p != pump)];
         }
 
+        // After the commands that were posted before.
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         if (Post(_ => done.SetResult()))
         {
@@ -107,37 +120,13 @@ internal sealed class DiscoveryHost : IAsyncDisposable
     public void Release(Datagram datagram)
     {
         (datagram.EndPoint, datagram.Packet, datagram.Sender) = (null, null, null);
-        (datagram.Address.Family == AddressFamily.InterNetwork ? _free4 : _free6).Enqueue(datagram);
+        _free.Enqueue(datagram);
         Interlocked.Decrement(ref _datagrams);
     }
 
-    /// <summary>Sends a datagram. In the loop. What cannot be sent is as good as lost on the way.</summary>
-    /// <returns>False if it could not be sent.</returns>
-    public bool Send(in CompactEndPoint to, ReadOnlySpan<byte> datagram)
-    {
-        Socket? socket = to.IsIPv4 ? _socket4 : _socket6;
-        if (socket is null)
-        {
-            return false;
-        }
-
-        SocketAddress address = to.IsIPv4 ? _to4 : _to6;
-        to.CopyTo(address);
-        try
-        {
-            socket.SendTo(datagram, SocketFlags.None, address);
-            return true;
-        }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
-        {
-            if (_logger.IsEnabled(LogLevel.Trace))
-            {
-                DiscoveryLog.SendFailed(_logger, to.ToEndPoint(), e.Message);
-            }
-
-            return false;
-        }
-    }
+    /// <summary>Sends a datagram, at the latest when the loop is left. In the loop. What cannot be sent is as good as lost on the way.</summary>
+    /// <returns>False if it is known already that it could not be sent.</returns>
+    public bool Send(in CompactEndPoint to, ReadOnlySpan<byte> datagram) => (to.IsIPv4 ? _port4 : _port6)?.Send(to, datagram) ?? false;
 
     /// <summary>Ends everything and waits for it. Commands that were posted before still run.</summary>
     public async ValueTask DisposeAsync()
@@ -145,17 +134,14 @@ internal sealed class DiscoveryHost : IAsyncDisposable
         if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
         {
             _events.Writer.TryComplete();
-            await _stop.CancelAsync().ConfigureAwait(false);
             await _timer.DisposeAsync().ConfigureAwait(false);
+            foreach (UdpPort port in _ports)
+            {
+                port.Close();
+            }
         }
 
         await _running.ConfigureAwait(false);
-        foreach (Socket socket in _sockets)
-        {
-            socket.Dispose();
-        }
-
-        _stop.Dispose();
     }
 
     private void PostTick()
@@ -166,99 +152,97 @@ internal sealed class DiscoveryHost : IAsyncDisposable
         }
     }
 
-    private async Task ReceiveAsync(Socket socket)
+    /// <summary>Takes the datagrams that have come, in their receiver's thread.</summary>
+    private void Take(UdpPort port, int count)
     {
-        Datagram datagram = Rent(socket.AddressFamily);
-        while (!_stop.IsCancellationRequested)
+        lock (_loop)
         {
-            try
+            Timestamp now = Now;
+            for (int i = 0; i < count; i++)
             {
-                datagram.Address.Size = datagram.Address.Buffer.Length;
-                datagram.Length = await socket.ReceiveFromAsync(datagram.Buffer, SocketFlags.None, datagram.Address, _stop.Token).ConfigureAwait(false);
-            }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
-            catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionReset or SocketError.MessageSize or SocketError.NetworkReset)
-            {
-                // Windows reports here that an earlier datagram was not delivered, or that this one was too long.
-                continue;
-            }
-            catch (Exception e) when (e is SocketException or ObjectDisposedException)
-            {
-                if (!_stop.IsCancellationRequested)
-                {
-                    DiscoveryLog.ReceiveFailed(_logger, e);
-                }
-
-                return;
-            }
-
-            datagram.From = CompactEndPoint.From(datagram.Address);
-            if (Accept(datagram))
-            {
+                Datagram datagram = _free.TryDequeue(out Datagram? free) ? free : new Datagram();
+                port.Read(i, datagram);
                 Interlocked.Increment(ref _datagrams);
-                _events.Writer.TryWrite(datagram);
-                datagram = Rent(socket.AddressFamily);
+                if (Accept(now, datagram))
+                {
+                    Run(now, datagram);
+                }
+                else
+                {
+                    Release(datagram);
+                }
             }
+
+            // A flood of datagrams must not keep the loop from what else has happened.
+            RunEvents(now);
+            Leave();
         }
     }
 
-    /// <summary>The cheap tests. The sockets share what the protocols count.</summary>
-    private bool Accept(Datagram datagram)
+    /// <summary>The cheap tests.</summary>
+    private bool Accept(Timestamp now, Datagram datagram)
     {
-        lock (_accepting)
+        foreach (ProtocolPump pump in _pumps)
         {
-            foreach (ProtocolPump pump in _pumps)
+            if (pump.IsMine(datagram))
             {
-                if (pump.IsMine(datagram))
+                datagram.Pump = pump;
+                if (Volatile.Read(ref _datagrams) <= MaxDatagrams)
                 {
-                    datagram.Pump = pump;
-                    if (Volatile.Read(ref _datagrams) < MaxDatagrams)
-                    {
-                        return pump.Accept(_time.GetElapsedTime(_start), datagram);
-                    }
-
-                    pump.CountOverflow();
-                    return false;
+                    return pump.Accept(now.Monotonic, datagram);
                 }
-            }
 
-            return false;
+                pump.CountOverflow();
+                return false;
+            }
         }
+
+        return false;
     }
 
     private async Task LoopAsync()
     {
-        await foreach (object item in _events.Reader.ReadAllAsync().ConfigureAwait(false))
+        while (await _events.Reader.WaitToReadAsync().ConfigureAwait(false))
         {
-            ProtocolPump[] pumps = Volatile.Read(ref _pumps);
-            try
+            lock (_loop)
             {
-                Timestamp now = Now;
-                Handle(now, item, pumps);
-                foreach (ProtocolPump pump in pumps)
-                {
-                    pump.Drain(now);
-                }
+                RunEvents(Now);
+                Leave();
             }
-#pragma warning disable CA1031 // One bad event must not end discovery; the machines' tests are there to make this dead code.
-            catch (Exception e)
-#pragma warning restore CA1031
-            {
-                DiscoveryLog.Defect(_logger, e);
-            }
-
-            ScheduleTick(pumps);
         }
     }
 
-    private void Handle(Timestamp now, object item, ProtocolPump[] pumps)
+    private void RunEvents(Timestamp now)
+    {
+        for (int i = 0; i < MaxEventsAtOnce && _events.Reader.TryRead(out object? item); i++)
+        {
+            Run(now, item);
+        }
+    }
+
+    private void Run(Timestamp now, object item)
+    {
+        try
+        {
+            Handle(now, item);
+            foreach (ProtocolPump pump in _pumps)
+            {
+                pump.Drain(now);
+            }
+        }
+#pragma warning disable CA1031 // One bad event must not end discovery; the machines' tests are there to make this dead code.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            DiscoveryLog.Defect(_logger, e);
+        }
+    }
+
+    private void Handle(Timestamp now, object item)
     {
         switch (item)
         {
-            case Datagram datagram when Array.IndexOf(pumps, datagram.Pump) >= 0:
+            case Datagram datagram when Array.IndexOf(_pumps, datagram.Pump) >= 0:
                 datagram.Pump!.Handle(now, datagram);
                 break;
             case Datagram datagram:
@@ -269,7 +253,8 @@ internal sealed class DiscoveryHost : IAsyncDisposable
                 break;
             case Tick:
                 Volatile.Write(ref _tickPosted, 0);
-                foreach (ProtocolPump pump in pumps)
+                _timerDue = null;
+                foreach (ProtocolPump pump in _pumps)
                 {
                     pump.HandleTimeout(now);
                 }
@@ -278,18 +263,24 @@ internal sealed class DiscoveryHost : IAsyncDisposable
         }
     }
 
-    private Datagram Rent(AddressFamily family) =>
-        (family == AddressFamily.InterNetwork ? _free4 : _free6).TryDequeue(out Datagram? datagram) ? datagram : new Datagram(family);
+    /// <summary>The last thing that is done in the loop: what waits is sent, and the timer set.</summary>
+    private void Leave()
+    {
+        _port4?.Flush();
+        _port6?.Flush();
+        ScheduleTick();
+    }
 
-    private void ScheduleTick(ProtocolPump[] pumps)
+    private void ScheduleTick()
     {
         TimeSpan? next = null;
-        foreach (ProtocolPump pump in pumps)
+        foreach (ProtocolPump pump in _pumps)
         {
             next = next is null || pump.NextTimeout < next ? pump.NextTimeout : next;
         }
 
-        if (next is not { } due)
+        // A timer that is set for an earlier moment costs less than setting it anew for every datagram.
+        if (next is not { } due || _timerDue <= due)
         {
             return;
         }
@@ -306,6 +297,7 @@ internal sealed class DiscoveryHost : IAsyncDisposable
         {
             // Timers are cut to whole milliseconds; waking up too early would mean waking up twice.
             _timer.Change(TimeSpan.FromMilliseconds(Math.Min(Math.Ceiling(delay.TotalMilliseconds), int.MaxValue)), Timeout.InfiniteTimeSpan);
+            _timerDue = due;
         }
         catch (ObjectDisposedException)
         {

@@ -8,10 +8,10 @@ internal abstract class ProtocolPump : IAsyncDisposable
     /// <summary>When <see cref="HandleTimeout"/> is due, on the monotonic clock. In the loop.</summary>
     public abstract TimeSpan? NextTimeout { get; }
 
-    /// <summary>The cheap test whether a datagram is of this protocol. Called for one datagram at a time, not in the loop.</summary>
+    /// <summary>The cheap test whether a datagram is of this protocol. In the loop.</summary>
     public abstract bool IsMine(Datagram datagram);
 
-    /// <summary>The other cheap tests of a datagram that is. Called for one datagram at a time, not in the loop.</summary>
+    /// <summary>The other cheap tests of a datagram that is. In the loop.</summary>
     /// <returns>False if it is dropped; counted already.</returns>
     public abstract bool Accept(TimeSpan now, Datagram datagram);
 

@@ -46,32 +46,35 @@ internal readonly record struct CompactEndPoint(UInt128 Address, ushort Port)
     }
 
     /// <summary>Makes one from what a socket says of a datagram's sender (<c>sockaddr_in</c>, <c>sockaddr_in6</c>).</summary>
-    public static CompactEndPoint From(SocketAddress from)
+    public static CompactEndPoint From(SocketAddress from) => From(from.Buffer.Span, from.Family);
+
+    /// <inheritdoc cref="From(SocketAddress)"/>
+    public static CompactEndPoint From(ReadOnlySpan<byte> from, AddressFamily family)
     {
-        ReadOnlySpan<byte> bytes = from.Buffer.Span;
-        ushort port = BinaryPrimitives.ReadUInt16BigEndian(bytes[PortOffset..]);
-        return from.Family == AddressFamily.InterNetwork
-            ? new CompactEndPoint(MappedPrefix | BinaryPrimitives.ReadUInt32BigEndian(bytes[IPv4Offset..]), port)
-            : new CompactEndPoint(BinaryPrimitives.ReadUInt128BigEndian(bytes[IPv6Offset..]), port);
+        ushort port = BinaryPrimitives.ReadUInt16BigEndian(from[PortOffset..]);
+        return family == AddressFamily.InterNetwork
+            ? new CompactEndPoint(MappedPrefix | BinaryPrimitives.ReadUInt32BigEndian(from[IPv4Offset..]), port)
+            : new CompactEndPoint(BinaryPrimitives.ReadUInt128BigEndian(from[IPv6Offset..]), port);
     }
 
     /// <summary>Writes it for a socket to send to.</summary>
     /// <param name="to">Of IPv6 (the form that every IPv4 address has, too), or of IPv4 if <see cref="IsIPv4"/>.</param>
-    public void CopyTo(SocketAddress to)
+    public void CopyTo(SocketAddress to) => to.Size = CopyTo(to.Buffer.Span, to.Family);
+
+    /// <summary>The same for an address whose family is in its place already.</summary>
+    /// <returns>The address's size.</returns>
+    public int CopyTo(Span<byte> to, AddressFamily family)
     {
-        Span<byte> bytes = to.Buffer.Span;
-        BinaryPrimitives.WriteUInt16BigEndian(bytes[PortOffset..], Port);
-        if (to.Family == AddressFamily.InterNetwork)
+        BinaryPrimitives.WriteUInt16BigEndian(to[PortOffset..], Port);
+        if (family == AddressFamily.InterNetwork)
         {
-            BinaryPrimitives.WriteUInt32BigEndian(bytes[IPv4Offset..], (uint)Address);
-            to.Size = IPv4Size;
+            BinaryPrimitives.WriteUInt32BigEndian(to[IPv4Offset..], (uint)Address);
+            return IPv4Size;
         }
-        else
-        {
-            bytes[IPv4Offset..IPv6Size].Clear();
-            BinaryPrimitives.WriteUInt128BigEndian(bytes[IPv6Offset..], Address);
-            to.Size = IPv6Size;
-        }
+
+        to[IPv4Offset..IPv6Size].Clear();
+        BinaryPrimitives.WriteUInt128BigEndian(to[IPv6Offset..], Address);
+        return IPv6Size;
     }
 
     /// <summary>The address, of IPv4 if it can be.</summary>

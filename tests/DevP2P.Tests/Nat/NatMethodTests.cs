@@ -23,6 +23,8 @@ public sealed class NatMethodTests
     [InlineData("any", "any")]
     [InlineData("auto", "any")]
     [InlineData("On", "any")]
+    [InlineData("upnp", "upnp")]
+    [InlineData("UPnP", "upnp")]
     [InlineData("pmp", "pmp")]
     [InlineData("natpmp", "pmp")]
     [InlineData("NAT-PMP", "pmp")]
