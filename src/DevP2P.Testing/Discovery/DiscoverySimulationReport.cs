@@ -17,7 +17,7 @@ public sealed record DiscoverySimulationProgress(
 public sealed record DiscoverySimulationReport
 {
     /// <summary>
-    /// 64 hexadecimal digits: SHA-256 over time, source, destination and bytes of every event. The same options and the same
+    /// 64 hexadecimal digits: a hash over time, source and content of every event. The same options and the same
     /// version of the library give the same; any difference in what happened gives another.
     /// </summary>
     public required string TraceHash { get; init; }

@@ -54,7 +54,6 @@ public sealed partial class LayeringTests
         [("Nodes/ForkIdSchedule.cs", "Timestamp")] = NamesakeReason,
         [("Nodes/LocalEndPoint.cs", "StaticAddress")] = NamesakeReason,
         [("Nodes/LocalEndPoint.cs", "UdpPort")] = NamesakeReason,
-        [("Nodes/LocalNode.cs", "StaticAddress")] = NamesakeReason,
         [("Nodes/Node.cs", "UdpPort")] = NamesakeReason,
         [("Nodes/NodeRecord.cs", "UdpPort")] = NamesakeReason,
         [("Nodes/NodeDatabase.Records.cs", "Contacts")] = NamesakeReason,

@@ -54,7 +54,8 @@ public sealed class EclipseReplayTests : IAsyncDisposable
         await _world.RestartAsync();
         AssertDatabase();
         Assert.InRange(_world.Seeds.Count, 20, TableRefresh.MaxSeeds);
-        Assert.InRange(_world.Seeds.Count(EclipseWorld.IsAttackers), 1, Networks * NodeDatabase.MaxSeedsPerNetwork);
+        // Seeds are drawn at random: he may have none among them, though he is in the database.
+        Assert.InRange(_world.Seeds.Count(EclipseWorld.IsAttackers), 0, Networks * NodeDatabase.MaxSeedsPerNetwork);
         AttackWith(EclipseWorld.Identities);
         Endure(TimeSpan.FromMinutes(30));
         Assert.InRange(_world.CountFound(20), 18, 20);
