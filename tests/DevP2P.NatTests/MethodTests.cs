@@ -200,7 +200,7 @@ public sealed class MethodTests
     };
 
     /// <summary>Another host at home has this port already.</summary>
-    private static async Task TakePortAsync(ushort port)
+    internal static async Task TakePortAsync(ushort port)
     {
         using var socket = new Socket(IPv4, SocketType.Dgram, ProtocolType.Udp);
         socket.Bind(new IPEndPoint(IPAddress.Parse(NatNetwork.OtherHost), 0));
