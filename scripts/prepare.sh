@@ -62,9 +62,9 @@ ensure_nat_daemons() {
     return "$status"
 }
 
-# Whether a network namespace can be made; says why not.
+# Whether a network namespace can be made, with all that the tests need in it; says why not.
 can_isolate() {
-    unshare --net --mount ip link set lo up 2>/dev/null || { note "No network namespace can be made here (it needs root): the NAT tests are skipped."; return 1; }
+    unshare --net --mount bash -ec 'ip link set lo up; ip link add name probe0 type veth peer name probe1; nft add table inet probe; mount -t tmpfs tmpfs /mnt' 2>/dev/null || { note "No network namespace can be made here (it needs root): the NAT tests are skipped."; return 1; }
 }
 
 # Node and the foreign peers of the interop tests; stamped with the lock file that was installed.
