@@ -16,7 +16,7 @@ public sealed class DoctorTests
     {
         await using NatNetwork network = await NatNetwork.CreateAsync();
         IPEndPoint stun = await network.StartStunServerAsync();
-        await using DiscoveryV4 bootnode = await StartBootnodeAsync(network);
+        await using DiscoveryV4 bootnode = StartBootnode(network);
 
         (int exit, JsonElement report) = await RunAsync($"--stun {stun} --bootnodes {bootnode.Self}");
 
@@ -76,19 +76,13 @@ public sealed class DoctorTests
     private static IEnumerable<JsonElement> Problems(JsonElement report) =>
         report.GetProperty("findings").EnumerateArray().Where(static f => f.GetProperty("severity").GetString() == "Problem");
 
-    private static async Task<DiscoveryV4> StartBootnodeAsync(NatNetwork network)
+    /// <summary>A bootnode outside. Its sockets stay where they are made.</summary>
+    private static DiscoveryV4 StartBootnode(NatNetwork network) => network.Outside.Create(() =>
     {
-        // Sockets stay where they were made; so does what uses them.
-        var key = PrivateKey.Generate();
-        DiscoveryV4 bootnode = network.Outside.Create(() =>
-        {
-            var discovery = new DiscoveryV4(new DiscoveryV4Options { PrivateKey = key, ListenEndPoint = IPEndPoint.Parse($"{NatNetwork.Outsider}:30301") });
-            discovery.StartAsync().GetAwaiter().GetResult();
-            return discovery;
-        });
-        await Task.CompletedTask;
-        return bootnode;
-    }
+        var discovery = new DiscoveryV4(new DiscoveryV4Options { PrivateKey = PrivateKey.Generate(), ListenEndPoint = IPEndPoint.Parse($"{NatNetwork.Outsider}:30301") });
+        discovery.StartAsync().GetAwaiter().GetResult();
+        return discovery;
+    });
 
     private static async Task<(int Exit, JsonElement Report)> RunAsync(string options)
     {
