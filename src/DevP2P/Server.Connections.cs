@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using DevP2P.Buffers;
@@ -20,6 +21,9 @@ public sealed partial class Server
     private static readonly TimeSpan AcceptRetryDelay = TimeSpan.FromMilliseconds(200);
 
     private Socket? _listener;
+
+    /// <summary>Nodes that we have reached and are greeting: connections that we dialed, in their handshakes.</summary>
+    private readonly ConcurrentDictionary<NodeId, ConnectionSetup> _greeting = new();
 
     /// <summary>As in Go, a node that does not know its address is on loopback.</summary>
     private static LocalNode CreateLocalNode(ServerOptions options, NodeDatabase database)
@@ -152,6 +156,11 @@ public sealed partial class Server
         using var timeout = new CancellationTokenSource(RlpxConnection.HandshakeTimeout, _time);
         using var cancel = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         ConnectionResult result;
+        if (incoming.ExpectedNode is { } dialed)
+        {
+            _greeting[dialed.Id] = setup;
+        }
+
         try
         {
             // A read that waits for bytes ends only with its stream.
@@ -182,6 +191,13 @@ public sealed partial class Server
             // A stream of the application's may throw anything. It costs this connection and nothing else.
             Log.SetupDefect(_logger, incoming.RemoteEndPoint, e);
             result = new ConnectionResult { Stage = setup.Stage, Error = Log.Describe(e) };
+        }
+        finally
+        {
+            if (incoming.ExpectedNode is { } node)
+            {
+                _greeting.TryRemove(new(node.Id, setup));
+            }
         }
 
         _counters.CountRefused(ToRefusalKey(result));
@@ -227,6 +243,14 @@ public sealed partial class Server
         ThrowIfRefused(setup);
         if (setup.Flags.HasFlag(ConnectionFlags.Inbound))
         {
+            // Two nodes that dial each other at once would each keep its own connection and refuse the other's, and be left with none
+            // until they dial again. So the one that the node with the lower id has dialed is kept. Other implementations decide by
+            // who comes first; with them it helps whenever ours is the lower id.
+            if (_greeting.ContainsKey(id) && _selfId < id)
+            {
+                throw new PeerDisconnectedException(DisconnectReason.AlreadyConnected);
+            }
+
             _dials.InboundPending(Now, id);
         }
     }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using DevP2P.Crypto;
 using DevP2P.Dialing;
 using DevP2P.NetUtil;
@@ -67,6 +68,52 @@ public sealed class AdmissionTests
         Assert.Equal(1, refused["already connected"]);
         Assert.Equal(1, refused["connected to self"]);
         Assert.Equal(1, refused["useless peer"]);
+    }
+
+    /// <summary>Of two connections that two nodes dial to each other at once, the one that the lower id has dialed is kept.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task When_two_nodes_dial_each_other_at_once_both_keep_the_same_connection(bool isLower)
+    {
+        await using Server server = await TestNet.StartAsync();
+        PrivateKey key;
+        do
+        {
+            key = PrivateKey.Generate();
+        }
+        while (server.Self.Id < key.PublicKey.NodeId != isLower);
+
+        // Reached by us, and silent: our own connection to it stays in its handshakes.
+        using var silent = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        silent.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        silent.Listen();
+        server.AddPeer(Node.Create(key.PublicKey, IPAddress.Loopback, ((IPEndPoint)silent.LocalEndPoint!).Port, 0));
+        using Socket ours = await silent.AcceptAsync(TestContext.Current.CancellationToken).AsTask().WithinDeadline();
+        // Its first byte shows that the handshake has begun.
+        Assert.Equal(1, await ours.ReceiveAsync(new byte[1], TestContext.Current.CancellationToken).AsTask().WithinDeadline());
+
+        if (isLower)
+        {
+            await AssertRefusedAsync(server, DisconnectReason.AlreadyConnected, key);
+            return;
+        }
+
+        await using RlpxProbe theirs = await PeerTests.ConnectAsync(server, key: key);
+        await TestNet.UntilAsync(() => server.PeerCount == 1, "the peer is there");
+        Assert.True(Assert.Single(server.Peers).IsInbound);
+    }
+
+    [Fact]
+    public async Task Two_servers_that_dial_each_other_at_once_end_up_connected()
+    {
+        for (int i = 0; i < 20; i++)
+        {
+            await using Server one = await TestNet.StartAsync();
+            await using Server two = await TestNet.StartAsync();
+            await Task.WhenAll(one.AddPeerAsync(two.Self), two.AddPeerAsync(one.Self)).WithinDeadline();
+            await TestNet.UntilAsync(() => one.PeerCount == 1 && two.PeerCount == 1, "they are connected");
+        }
     }
 
     [Fact]
