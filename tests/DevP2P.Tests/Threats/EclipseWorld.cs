@@ -237,6 +237,10 @@ internal sealed class EclipseWorld : IAsyncDisposable
         }
     }
 
+    /// <summary>What the database would give back to begin with.</summary>
+    public Node[] DrawSeeds() =>
+        [.. Database.GetSeeds(TableRefresh.MaxSeeds, TimeSpan.FromDays(5)).Select(static e => e.ToNode()).OfType<Node>()];
+
     /// <summary>As the server does it.</summary>
     private void Handle(Output output)
     {
@@ -246,7 +250,7 @@ internal sealed class EclipseWorld : IAsyncDisposable
                 Later(Latency, () => Deliver(transmit.To, transmit.Datagram.Span));
                 break;
             case SeedsWanted:
-                Seeds = [.. Database.GetSeeds(TableRefresh.MaxSeeds, TimeSpan.FromDays(5)).Select(static e => e.ToNode()).OfType<Node>()];
+                Seeds = DrawSeeds();
                 Machine.AddSeeds(Now, [.. Seeds]);
                 break;
             case EndpointVerified verified:
