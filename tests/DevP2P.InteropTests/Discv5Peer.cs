@@ -76,11 +76,17 @@ internal sealed class Discv5Peer : IAsyncDisposable
     /// <returns>What was answered.</returns>
     public async Task<byte[]> TalkAsync(string record, string protocol, byte[] payload)
     {
-        JsonElement talked = await AskAsync(
-            "talk", "talked",
-            new() { ["enr"] = record, ["protocol"] = protocol, ["payload"] = Convert.ToHexStringLower(payload) });
+        JsonElement talked = await TalkOnceAsync(record, protocol, payload);
         Assert.True(talked.GetProperty("answered").GetInt32() == 1, talked.ToString());
-        return Convert.FromHexString(talked.GetProperty("response").GetString()!);
+        return ResponseOf(talked);
+    }
+
+    /// <summary>One talk request that may fail.</summary>
+    /// <returns>What was answered, or null.</returns>
+    public async Task<byte[]?> TryTalkAsync(string record, string protocol, byte[] payload)
+    {
+        JsonElement talked = await TalkOnceAsync(record, protocol, payload);
+        return talked.GetProperty("answered").GetInt32() == 1 ? ResponseOf(talked) : null;
     }
 
     /// <summary>
@@ -123,6 +129,11 @@ internal sealed class Discv5Peer : IAsyncDisposable
         _process.WriteLine(arguments.ToJsonString());
         return _process.NextAsync(answer, unless: "failed");
     }
+
+    private Task<JsonElement> TalkOnceAsync(string record, string protocol, byte[] payload) => AskAsync(
+        "talk", "talked", new() { ["enr"] = record, ["protocol"] = protocol, ["payload"] = Convert.ToHexStringLower(payload) });
+
+    private static byte[] ResponseOf(JsonElement talked) => Convert.FromHexString(talked.GetProperty("response").GetString()!);
 
     private static string[] Texts(JsonElement array) => [.. array.EnumerateArray().Select(e => e.GetString()!)];
 }
