@@ -261,7 +261,8 @@ public sealed class LocalNode
     {
         IPAddress address = AddressRules.Unmap(endPoint.Address);
         LocalEndPoint local = EndPointFor(address);
-        if (endPoint.Port == 0
+        if (local.StaticAddress is not null
+            || endPoint.Port == 0
             || AddressRules.CheckRelayAddress(from.Address, address) is not null)
         {
             return;
@@ -281,6 +282,11 @@ public sealed class LocalNode
     internal void AddContact(TimeSpan now, IPEndPoint to)
     {
         LocalEndPoint local = EndPointFor(AddressRules.Unmap(to.Address));
+        if (local.StaticAddress is not null)
+        {
+            return;
+        }
+
         lock (_lock)
         {
             local.Tracker.AddContact(now, to.Address);

@@ -101,17 +101,11 @@ internal sealed class Bucket
         Span<ulong> distances = stackalloc ulong[Capacity];
         Span<byte> order = stackalloc byte[Capacity];
         ulong leading = Distance.Leading(target, default);
-        int found = 0;
         ReadOnlySpan<TableEntry> entries = Entries;
         for (int i = 0; i < entries.Length; i++)
         {
-            if (liveOnly && !entries[i].IsLive)
-            {
-                continue;
-            }
-
             ulong distance = leading ^ _leading[i];
-            int place = found++;
+            int place = i;
             for (; place > 0 && IsCloser(target, distance, i, distances[place - 1], order[place - 1]); place--)
             {
                 (distances[place], order[place]) = (distances[place - 1], order[place - 1]);
@@ -120,10 +114,15 @@ internal sealed class Bucket
             (distances[place], order[place]) = (distance, (byte)i);
         }
 
-        int count = Math.Min(found, destination.Length);
-        for (int i = 0; i < count; i++)
+        // Only now are entries touched, and only as many as are wanted: each lies somewhere else in memory.
+        int count = 0;
+        for (int i = 0; i < entries.Length && count < destination.Length; i++)
         {
-            destination[i] = entries[order[i]].Node;
+            TableEntry entry = entries[order[i]];
+            if (!liveOnly || entry.IsLive)
+            {
+                destination[count++] = entry.Node;
+            }
         }
 
         return count;

@@ -52,6 +52,9 @@ internal sealed class TableRefresh
     /// <summary>How many random ids a refresh looks up.</summary>
     public const int RandomLookups = 3;
 
+    /// <summary>How many an early one looks up, until they come every <see cref="Interval"/>: the first one has looked up more.</summary>
+    public const int EarlyRandomLookups = 1;
+
     private readonly NodeTable _table;
     private readonly RandomSource _random;
     private RefreshStep _step;
@@ -91,7 +94,8 @@ internal sealed class TableRefresh
     {
         if (NextTimeout <= now.Monotonic)
         {
-            (_step, _isHandedOut, _lookupsLeft) = (RefreshStep.LoadSeeds, false, RandomLookups);
+            bool isEarly = _lastEnd is not null && _interval < Interval && _table.Count > 0;
+            (_step, _isHandedOut, _lookupsLeft) = (RefreshStep.LoadSeeds, false, isEarly ? EarlyRandomLookups : RandomLookups);
         }
 
         step = _isHandedOut ? RefreshStep.None : _step;

@@ -40,9 +40,9 @@ public sealed class TableRefreshTests
         table.AddFound(Start, NodeOf(1), Sender);
         var refresh = new TableRefresh(Start, table, new SeededRandomSource(0));
         Timestamp now = Start;
-        foreach (int longest in new[] { 20, 80, 320, 1280, 1800, 1800 })
+        foreach ((int longest, int lookups) in new[] { (20, 3), (80, 1), (320, 1), (1280, 1), (1800, 3), (1800, 3) })
         {
-            RunAll(refresh, now);
+            Assert.Equal(lookups, RunAll(refresh, now));
             TimeSpan delay = refresh.NextTimeout!.Value - now.Monotonic;
             Assert.InRange(delay, TimeSpan.FromSeconds(longest / 2), TimeSpan.FromSeconds(longest));
             now += delay;
@@ -145,12 +145,18 @@ public sealed class TableRefreshTests
         Assert.Equal(RefreshStep.LookUpSelf, step);
     }
 
-    private static void RunAll(TableRefresh refresh, Timestamp now)
+    /// <summary>Runs a refresh that finds nothing.</summary>
+    /// <returns>How many random ids it looked up.</returns>
+    private static int RunAll(TableRefresh refresh, Timestamp now)
     {
+        int lookups = 0;
         while (refresh.TryGetStep(now, out RefreshStep step))
         {
+            lookups += step == RefreshStep.LookUpRandom ? 1 : 0;
             End(refresh, step, now, [], []);
         }
+
+        return lookups;
     }
 
     private static void End(TableRefresh refresh, RefreshStep step, Timestamp now, Node[] proven, Node[] named)
