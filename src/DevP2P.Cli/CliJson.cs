@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using DevP2P.Cli.Bench;
 using DevP2P.Cli.Demo;
 
 namespace DevP2P.Cli;
@@ -19,4 +20,7 @@ namespace DevP2P.Cli;
 [JsonSerializable(typeof(ListenStartedReport))]
 [JsonSerializable(typeof(ListenNodeReport))]
 [JsonSerializable(typeof(ListenTalkReport))]
+[JsonSerializable(typeof(BenchReport))]
+[JsonSerializable(typeof(ProcessCost))]
+[JsonSerializable(typeof(Dictionary<string, double>))]
 internal sealed partial class CliJson : JsonSerializerContext;

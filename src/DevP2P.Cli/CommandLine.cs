@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using DevP2P.Cli.Bench;
 using DevP2P.Cli.Commands;
 using DevP2P.Cli.Logging;
 
@@ -68,6 +69,8 @@ internal static class CommandLine
             Discv5Command.Create(),
             SimulateCommand.Create(),
             DoctorCommand.Create(),
+            BenchCommand.Create(),
+            BenchPeer.Create(),
             VersionCommand.Create(),
         };
         foreach (Option option in root.Options)

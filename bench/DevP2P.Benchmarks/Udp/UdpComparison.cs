@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using DevP2P.Cli.Bench;
 using DevP2P.Crypto;
 using DevP2P.Discovery;
 using DevP2P.Nodes;

@@ -185,8 +185,9 @@ public sealed class CommandTests
         Assert.Equal(other.Started.GetProperty("id").GetString(), (await node.WaitAsync("add")).GetProperty("peer").GetString());
     }
 
+    /// <summary>All that people see.</summary>
     private static IEnumerable<string[]> Paths(System.CommandLine.Command command, string[] path) =>
-        command.Subcommands.SelectMany(sub => Paths(sub, [.. path, sub.Name])).Prepend(path);
+        command.Subcommands.Where(sub => !sub.Hidden).SelectMany(sub => Paths(sub, [.. path, sub.Name])).Prepend(path);
 
     private static string OneLine(string text)
     {
@@ -195,7 +196,7 @@ public sealed class CommandTests
         return text.TrimEnd();
     }
 
-    private static async Task<Result> RunAsync(params string[] arguments)
+    internal static async Task<Result> RunAsync(params string[] arguments)
     {
         using Process process = Start(arguments);
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
@@ -225,7 +226,7 @@ public sealed class CommandTests
         return Process.Start(start)!;
     }
 
-    private sealed record Result(int ExitCode, string Output, string Error);
+    internal sealed record Result(int ExitCode, string Output, string Error);
 
     /// <summary>A <c>devp2p run --log json</c>, or another command that runs until it is told to stop.</summary>
     private sealed class Node : IAsyncDisposable

@@ -4,7 +4,7 @@ using DevP2P.Crypto;
 using DevP2P.Discovery.V5;
 using DevP2P.Nodes;
 
-namespace DevP2P.Benchmarks.Udp;
+namespace DevP2P.Cli.Bench;
 
 /// <summary>
 /// Clients of a discovery v5.1 node, each with a session and a number of requests that are always under way. Their packets are made
