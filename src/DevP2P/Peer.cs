@@ -145,6 +145,9 @@ public sealed partial class Peer
         _flags = trusted ? _flags | ConnectionFlags.Trusted : _flags & ~ConnectionFlags.Trusted;
     }
 
+    /// <summary>The stream of a protocol, or null if it does not run on this connection.</summary>
+    internal ProtocolStream? FindStream(Capability protocol) => Array.Find(_streams, s => s.Matched.Protocol.Capability == protocol);
+
     internal PeerEvent CreateEvent(PeerEventType type) => new()
     {
         Type = type,

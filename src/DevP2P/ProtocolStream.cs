@@ -12,6 +12,8 @@ internal sealed class ProtocolStream(Peer peer, MatchedProtocol matched, RlpxCon
 
     public MatchedProtocol Matched => matched;
 
+    public Peer Peer => peer;
+
     public ValueTask<Message> ReadAsync(CancellationToken cancellationToken = default) =>
         messageEvents is null ? _queue.DequeueAsync(cancellationToken) : ReadAndTellAsync(messageEvents, cancellationToken);
 
@@ -32,6 +34,19 @@ internal sealed class ProtocolStream(Peer peer, MatchedProtocol matched, RlpxCon
         return messageEvents is null
             ? connection.WriteAsync(onWire, payload, cancellationToken)
             : WriteAndTellAsync(messageEvents, onWire, code, payload, cancellationToken);
+    }
+
+    /// <summary>Sends a message of this protocol that goes to others, too.</summary>
+    /// <returns>As <see cref="RlpxConnection.Broadcast.Add"/>.</returns>
+    public bool? Send(RlpxConnection.Broadcast broadcast, ulong code, int size)
+    {
+        bool? isSent = Volatile.Read(ref _ended) is null ? broadcast.Add(connection, matched.Offset + code) : null;
+        if (isSent == true && messageEvents is not null)
+        {
+            messageEvents.Publish(peer.CreateMessageEvent(PeerEventType.MessageSent, matched.Protocol.Name, code, size));
+        }
+
+        return isSent;
     }
 
     /// <summary>Takes a message off the read loop.</summary>

@@ -5,8 +5,10 @@ namespace DevP2P.Cli.Bench;
 /// <summary>A server that sends the same to all its peers.</summary>
 internal sealed class Broadcaster : IAsyncDisposable
 {
-    private readonly List<IMessageStream> _streams = [];
+    private static readonly Capability s_echo = new(EchoProtocol.Name, EchoProtocol.Version);
+
     private readonly Server _server;
+    private IMessageStream? _last;
 
     private Broadcaster(int peers)
     {
@@ -18,11 +20,7 @@ internal sealed class Broadcaster : IAsyncDisposable
                 Length = EchoProtocol.Length,
                 RunAsync = (_, stream, cancellationToken) =>
                 {
-                    lock (_streams)
-                    {
-                        _streams.Add(stream);
-                    }
-
+                    _last = stream;
                     return Task.Delay(Timeout.Infinite, cancellationToken);
                 },
             },
@@ -39,31 +37,35 @@ internal sealed class Broadcaster : IAsyncDisposable
         return broadcaster;
     }
 
-    /// <summary>Waits until so many peers take messages.</summary>
+    /// <summary>Waits until there are so many peers.</summary>
     public async Task WaitForPeersAsync(int peers, CancellationToken cancellationToken)
     {
-        while (Count() < peers)
+        while (_server.PeerCount < peers || _last is null)
         {
             await Task.Delay(1, cancellationToken);
         }
     }
 
-    /// <summary>Sends one message to each.</summary>
-    public async ValueTask SendAsync(byte[] payload, CancellationToken cancellationToken)
+    /// <summary>Sends one message to each peer that has room for it.</summary>
+    /// <returns>To how many.</returns>
+    public async ValueTask<int> SendAsync(byte[] payload, CancellationToken cancellationToken)
     {
-        foreach (IMessageStream stream in _streams)
+        BroadcastResult result = await _server.BroadcastAsync(s_echo, EchoProtocol.Data, payload, cancellationToken: cancellationToken);
+        if (result.Slow > 0)
         {
-            await stream.WriteAsync(EchoProtocol.Data, payload, cancellationToken);
+            // What waits is more than they take in: asking again at once would only be measured.
+            await Task.Delay(1, cancellationToken);
         }
+
+        return result.Sent;
+    }
+
+    /// <summary>Sends one message as a handler does that has one peer: it waits for room.</summary>
+    public async ValueTask<int> SendToOneAsync(byte[] payload, CancellationToken cancellationToken)
+    {
+        await _last!.WriteAsync(EchoProtocol.Data, payload, cancellationToken);
+        return 1;
     }
 
     public ValueTask DisposeAsync() => _server.DisposeAsync();
-
-    private int Count()
-    {
-        lock (_streams)
-        {
-            return _streams.Count;
-        }
-    }
 }

@@ -79,15 +79,15 @@ internal static class MessageBenches
         await fleet.GreetingAsync();
         await fleet.AskAsync($"{BenchPeer.ConnectLine} {peers} {sender.Node}");
         await sender.WaitForPeersAsync(peers, cancellationToken);
-        long sent = await BroadcastAsync(sender, payload, time / 4, cancellationToken);
-        await ReceivedAsync(sent * peers);
+        long sent = await BroadcastAsync(sender, peers, payload, time / 4, cancellationToken);
+        await ReceivedAsync(sent);
 
         long start = Stopwatch.GetTimestamp();
         ProcessCost before = ProcessCost.Now();
-        long count = await BroadcastAsync(sender, payload, time, cancellationToken);
-        await ReceivedAsync((sent + count) * peers);
+        long count = await BroadcastAsync(sender, peers, payload, time, cancellationToken);
+        await ReceivedAsync(sent + count);
         ProcessCost cost = ProcessCost.Now() - before;
-        return new BenchRun(count * peers, Stopwatch.GetElapsedTime(start).TotalSeconds, cost, null, cost.CpuMicroseconds / (count * peers));
+        return new BenchRun(count, Stopwatch.GetElapsedTime(start).TotalSeconds, cost, null, cost.CpuMicroseconds / count);
 
         async Task ReceivedAsync(long wanted)
         {
@@ -98,8 +98,15 @@ internal static class MessageBenches
         }
     }
 
-    private static Task<long> BroadcastAsync(Broadcaster sender, byte[] payload, TimeSpan time, CancellationToken cancellationToken) =>
-        RepeatAsync(time, () => sender.SendAsync(payload, cancellationToken));
+    /// <returns>How many messages were sent to somebody.</returns>
+    private static async Task<long> BroadcastAsync(Broadcaster sender, int peers, byte[] payload, TimeSpan time, CancellationToken cancellationToken)
+    {
+        long sent = 0;
+        await RepeatAsync(time, async () => sent += peers == 1
+            ? await sender.SendToOneAsync(payload, cancellationToken)
+            : await sender.SendAsync(payload, cancellationToken));
+        return sent;
+    }
 
     private static async Task<long> SendAsync(EchoConnection connection, byte[] payload, TimeSpan time, CancellationToken cancellationToken)
     {

@@ -7,7 +7,7 @@ namespace DevP2P.Crypto;
 /// Keccak-256 with the padding of the Keccak submission (0x01, not SHA-3's 0x06), as RLPx and Ethereum use it.
 /// A mutable struct of 208 bytes: <c>default</c> is the empty hash, and assigning it clones the state.
 /// </summary>
-internal struct Keccak256
+internal partial struct Keccak256
 {
     public const int DigestSize = 32;
 
@@ -74,13 +74,18 @@ internal struct Keccak256
     private void Finish(Span<byte> digest)
     {
         digest = digest[..DigestSize];
-        XorByte(_offset, 0x01);
-        XorByte(Rate - 1, 0x80);
+        Pad();
         KeccakPermutation.Permute(ref _state);
         for (int i = 0; i < DigestSize / LaneSize; i++)
         {
             BinaryPrimitives.WriteUInt64LittleEndian(digest[(i * LaneSize)..], _state[i]);
         }
+    }
+
+    private void Pad()
+    {
+        XorByte(_offset, 0x01);
+        XorByte(Rate - 1, 0x80);
     }
 
     private void AppendBytes(ReadOnlySpan<byte> data)

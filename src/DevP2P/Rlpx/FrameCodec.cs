@@ -29,6 +29,8 @@ internal static class FrameCodec
 /// <summary>Encodes frames for one direction. Sans-IO; not safe for concurrent use.</summary>
 internal sealed class FrameEncoder(AesCtr cipher, FrameMac mac)
 {
+    private readonly FrameMac _mac = mac;
+
     /// <summary>Whether payloads are compressed: from p2p version 5 on, after the Hello (EIP-706).</summary>
     public bool UseSnappy { get; set; }
 
@@ -63,6 +65,47 @@ internal sealed class FrameEncoder(AesCtr cipher, FrameMac mac)
             return 0;
         }
 
+        _mac.Authenticate(Encrypt(size, destination));
+        return FrameCodec.WireSize(size);
+    }
+
+    /// <summary>Writes a frame whose data is compressed already, or needs not be.</summary>
+    /// <param name="code">The message code, offset included.</param>
+    /// <param name="data">What follows the code; together they fit 24 bits.</param>
+    /// <param name="destination">At least <see cref="FrameCodec.WireSize"/> of code and data.</param>
+    /// <returns>The bytes written.</returns>
+    public int EncodeData(ulong code, ReadOnlySpan<byte> data, Span<byte> destination)
+    {
+        Span<byte> frame = Fill(code, data, destination);
+        _mac.Authenticate(frame);
+        return frame.Length;
+    }
+
+    /// <summary>The same for four connections at a time. All codes have encodings of the same size.</summary>
+    /// <returns>The bytes written to each.</returns>
+    public static int EncodeDataFour(
+        ReadOnlySpan<FrameEncoder> four, ReadOnlySpan<ulong> codes, ReadOnlySpan<byte> data, Span<byte> a, Span<byte> b, Span<byte> c, Span<byte> d)
+    {
+        a = four[0].Fill(codes[0], data, a);
+        b = four[1].Fill(codes[1], data, b);
+        c = four[2].Fill(codes[2], data, c);
+        d = four[3].Fill(codes[3], data, d);
+        FrameMac.AuthenticateFour(four[0]._mac, four[1]._mac, four[2]._mac, four[3]._mac, a, b, c, d);
+        return a.Length;
+    }
+
+    private Span<byte> Fill(ulong code, ReadOnlySpan<byte> data, Span<byte> destination)
+    {
+        Span<byte> body = destination[FrameCodec.HeaderSize..];
+        int codeSize = RlpEncoding.WriteUInt64(body, code);
+        data.CopyTo(body[codeSize..]);
+        return Encrypt(codeSize + data.Length, destination);
+    }
+
+    /// <summary>Encrypts a frame's data where it stands, and its header in front of it.</summary>
+    /// <returns>The frame, whose MACs are still missing.</returns>
+    private Span<byte> Encrypt(int size, Span<byte> destination)
+    {
         Span<byte> header = destination[..FrameCodec.BlockSize];
         header.Clear();
         header[0] = (byte)(size >> 16);
@@ -70,15 +113,12 @@ internal sealed class FrameEncoder(AesCtr cipher, FrameMac mac)
         header[2] = (byte)size;
         FrameCodec.HeaderData.CopyTo(header[3..]);
         cipher.Process(header);
-        mac.ComputeHeader(header, destination.Slice(FrameCodec.BlockSize, FrameMac.Size));
 
         int padded = FrameCodec.Pad(size);
-        body[size..padded].Clear();
-        body = body[..padded];
+        Span<byte> body = destination.Slice(FrameCodec.HeaderSize, padded);
+        body[size..].Clear();
         cipher.Process(body);
-        mac.Absorb(body);
-        mac.ComputeFrame(destination.Slice(FrameCodec.HeaderSize + padded, FrameMac.Size));
-        return FrameCodec.WireSize(size);
+        return destination[..FrameCodec.WireSize(size)];
     }
 }
 

@@ -191,7 +191,26 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
             throw new PeerDisconnectedException("the connection is closed", _sendFailure);
         }
 
-        int needed = _pendingLength + _encoder!.GetMaxWireSize(payload.Length);
+        int written = _encoder!.Encode(code, payload, Reserve(_encoder.GetMaxWireSize(payload.Length)));
+        if (written == 0)
+        {
+            if (!_isFlushing)
+            {
+                // No flush is on its way that would give the block back.
+                BufferPool.Shared.Return(_pending!);
+                _pending = null;
+            }
+
+            throw TooLarge(payload.Length);
+        }
+
+        Commit(written);
+    }
+
+    /// <summary>Room behind what waits. The gate is held.</summary>
+    private Span<byte> Reserve(int size)
+    {
+        int needed = _pendingLength + size;
         if (_pending is null)
         {
             _pending = BufferPool.Shared.Rent(Math.Max(needed, MaxPendingBytes));
@@ -201,19 +220,12 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
             _pending = BufferPool.Shared.Grow(_pending, needed, _pendingLength);
         }
 
-        int written = _encoder.Encode(code, payload, _pending.Span[_pendingLength..]);
-        if (written == 0)
-        {
-            if (!_isFlushing)
-            {
-                // No flush is on its way that would give the block back.
-                BufferPool.Shared.Return(_pending);
-                _pending = null;
-            }
+        return _pending.Span[_pendingLength..];
+    }
 
-            throw TooLarge(payload.Length);
-        }
-
+    /// <summary>What was written there is to be sent. The gate is held.</summary>
+    private void Commit(int written)
+    {
         _pendingLength += written;
         if (!_isFlushing)
         {
