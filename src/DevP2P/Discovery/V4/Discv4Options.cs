@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using DevP2P.Crypto;
+using DevP2P.Discovery.Core;
 using DevP2P.NetUtil;
 using DevP2P.Nodes;
 
