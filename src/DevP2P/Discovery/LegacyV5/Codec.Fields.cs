@@ -28,6 +28,13 @@ internal static partial class Codec
         writer.Write(bytes);
     }
 
+    internal static void WriteId(ref RlpWriter writer, in NodeId id)
+    {
+        Span<byte> bytes = stackalloc byte[NodeId.Size];
+        id.CopyTo(bytes);
+        writer.Write(bytes);
+    }
+
     internal static void WriteTopics(ref RlpWriter writer, IReadOnlyList<Topic> topics)
     {
         RlpListToken list = writer.StartList();
@@ -75,16 +82,18 @@ internal static partial class Codec
 
     private static Pong? ReadPong(ref RlpReader list)
     {
-        Span<byte> topicHash = stackalloc byte[PacketHash.Size];
+        Span<byte> topicHash = stackalloc byte[NodeId.Size];
         return TryReadEndpoint(ref list, out Endpoint to)
             && list.TryReadBytes(out ReadOnlySpan<byte> pingHash)
-            && list.TryReadUInt64(out ulong issueTime)
+            && list.TryReadUInt64(out ulong expiration)
             && list.TryReadBytes(topicHash)
             && list.TryReadUInt32(out uint serial)
             && TryReadWaitPeriods(ref list, out uint[]? waitPeriods)
             && list.TrySkipRest()
                 ? new Pong(
-                    to, pingHash.Length == PacketHash.Size ? new PacketHash(pingHash) : null, issueTime, new PacketHash(topicHash), serial, waitPeriods)
+                    to,
+                    pingHash.Length == PacketHash.Size ? new PacketHash(pingHash) : null,
+                    new Ticket(expiration, new NodeId(topicHash), serial, waitPeriods))
                 : null;
     }
 
@@ -112,14 +121,17 @@ internal static partial class Codec
     private static TopicRegister? ReadTopicRegister(ref RlpReader list) =>
         TryReadTopics(ref list, out Topic[]? topics)
         && list.TryReadUInt64(out ulong index)
-        && list.TryReadBytes(out ReadOnlySpan<byte> ticket)
+        && list.TryReadBytes(out ReadOnlySpan<byte> pong)
         && list.TryReadEnd()
-            ? new TopicRegister(topics, index, ticket.ToArray())
+            ? new TopicRegister(topics, index, pong.ToArray())
             : null;
 
     private static TopicQuery? ReadTopicQuery(ref RlpReader list) =>
-        list.TryReadBytes(out ReadOnlySpan<byte> topic) && list.TryReadUInt64(out ulong expiration) && list.TryReadEnd()
-            ? new TopicQuery(new Topic(topic), expiration)
+        list.TryReadBytes(out ReadOnlySpan<byte> bytes)
+        && list.TryReadUInt64(out ulong expiration)
+        && list.TryReadEnd()
+        && Topic.TryCreate(bytes, out Topic? topic)
+            ? new TopicQuery(topic, expiration)
             : null;
 
     private static TopicNodes? ReadTopicNodes(ref RlpReader list)
@@ -130,7 +142,7 @@ internal static partial class Codec
             : null;
     }
 
-    /// <summary>Reads the topics of a ping or a registration; none if they are more than <see cref="MaxTopics"/>.</summary>
+    /// <summary>Reads the topics of a ping or a registration; none if no ticket is given for them.</summary>
     private static bool TryReadTopics(ref RlpReader reader, [NotNullWhen(true)] out Topic[]? topics)
     {
         topics = null;
@@ -140,17 +152,20 @@ internal static partial class Codec
         }
 
         var read = new List<Topic>();
-        int count = 0;
-        while (!items.IsAtEnd && items.TryReadBytes(out ReadOnlySpan<byte> topic))
+        bool isAllowed = true;
+        while (!items.IsAtEnd && items.TryReadBytes(out ReadOnlySpan<byte> bytes))
         {
-            if (++count <= MaxTopics)
-            {
-                read.Add(new Topic(topic));
-            }
+            isAllowed &= read.Count < TopicLimits.MaxTopicsPerPing && Topic.TryCreate(bytes, out Topic? topic) && Add(read, topic);
         }
 
-        topics = items.HasError ? null : count > MaxTopics ? [] : [.. read];
+        topics = items.HasError ? null : isAllowed ? [.. read] : [];
         return topics is not null;
+
+        static bool Add(List<Topic> topics, Topic topic)
+        {
+            topics.Add(topic);
+            return true;
+        }
     }
 
     private static bool TryReadWaitPeriods(ref RlpReader reader, [NotNullWhen(true)] out uint[]? waitPeriods)

@@ -36,9 +36,6 @@ internal static partial class Codec
     /// <summary>A header, a type and the empty list.</summary>
     public const int MinPacketSize = HeaderSize + 2;
 
-    /// <summary>How many topics a ticket is for at most: what is said of more would not fit into a pong.</summary>
-    public const int MaxTopics = 200;
-
     /// <summary>What every packet begins with.</summary>
     public static ReadOnlySpan<byte> Prefix => "temporary discovery v5"u8;
 
@@ -99,11 +96,26 @@ internal static partial class Codec
         return sender is not null;
     }
 
-    /// <summary>The cheap parts of decoding the pong that a <see cref="TopicRegister"/> brings back: who signed it, is to be asked apart.</summary>
-    public static bool TryReadTicket(ReadOnlySpan<byte> datagram, [NotNullWhen(true)] out Pong? pong)
+    /// <summary>The cheap parts of decoding the pong that a <see cref="TopicRegister"/> brings back.</summary>
+    public static bool TryReadPong(ReadOnlySpan<byte> datagram, [NotNullWhen(true)] out Pong? pong)
     {
-        pong = Check(datagram) == DecodeError.None && TryReadContent(datagram, out Packet? packet) ? packet as Pong : null;
+        pong = Check(datagram) == DecodeError.None && GetType(datagram) == PacketType.Pong && TryReadContent(datagram, out Packet? packet)
+            ? packet as Pong
+            : null;
         return pong is not null;
+    }
+
+    /// <summary>Whether a registration fits into a packet with a pong of some length: others may make theirs longer than they need.</summary>
+    public static bool FitsRegistration(IReadOnlyList<Topic> topics, int pongLength)
+    {
+        // Lists and strings have at most 3 bytes before them, and a number at most 9 bytes.
+        int size = HeaderSize + 1 + 3 + 3 + 9 + 3 + pongLength;
+        foreach (Topic topic in topics)
+        {
+            size += 3 + topic.Bytes.Length;
+        }
+
+        return size <= MaxPacketSize;
     }
 
     /// <summary>All parts of decoding at once. Never throws.</summary>
@@ -163,25 +175,6 @@ internal static partial class Codec
         signer(digest, written[PrefixSize..HeaderSize]);
         hash = GetHash(written);
         return length;
-    }
-
-    /// <summary>The hash of a list of topics, by which a pong says what its ticket is for.</summary>
-    /// <remarks>Go: <c>rlpHash</c>.</remarks>
-    public static PacketHash HashTopics(IReadOnlyList<Topic> topics)
-    {
-        Span<byte> hash = stackalloc byte[PacketHash.Size];
-        var writer = new RlpWriter(stackalloc byte[512]);
-        try
-        {
-            WriteTopics(ref writer, topics);
-            Keccak256.Hash(writer.Written, hash);
-        }
-        finally
-        {
-            writer.Dispose();
-        }
-
-        return new PacketHash(hash);
     }
 
     private static int WriteContent(Packet packet, Span<byte> destination)

@@ -5,7 +5,7 @@ using DevP2P.Rlp;
 
 namespace DevP2P.Discovery.LegacyV5;
 
-/// <summary>What a packet says, without header and signature. Immutable.</summary>
+/// <summary>What a packet says, without header and signature. Immutable, but for <see cref="TopicRegister.PongSigner"/>.</summary>
 /// <remarks>Go: the structs in <c>discv5/udp.go</c>.</remarks>
 internal abstract class Packet
 {
@@ -36,8 +36,8 @@ internal abstract class Packet
 /// <param name="to">The sender's view of ours.</param>
 /// <param name="expiration">See <see cref="Packet.Expiration"/>.</param>
 /// <param name="topics">
-/// What the sender wants to register. Empty, too, where it named more than <see cref="Codec.MaxTopics"/>: such a ping is
-/// answered without a ticket.
+/// What the sender wants to register. Empty, too, where it named more than <see cref="TopicLimits.MaxTopicsPerPing"/>, or one that
+/// is too long: such a ping is answered without a ticket.
 /// </param>
 internal sealed class Ping(ulong version, Endpoint from, Endpoint to, ulong expiration, IReadOnlyList<Topic> topics) : Packet
 {
@@ -70,14 +70,8 @@ internal sealed class Ping(ulong version, Endpoint from, Endpoint to, ulong expi
 /// <summary>The answer to a <see cref="Ping"/>, and a ticket for its topics: signed by who will be asked to take it back.</summary>
 /// <param name="to">The sender's view of our endpoint.</param>
 /// <param name="pingHash">The hash of the ping; null where the sender put something into its place that is none.</param>
-/// <param name="issueTime">
-/// When the ticket was issued, in seconds of a clock of its issuer, which nobody else can read. Where v4 has the expiration.
-/// </param>
-/// <param name="topicHash">The hash of the topics' list (<see cref="Codec.HashTopics"/>).</param>
-/// <param name="ticketSerial">The number of the ticket among those that its receiver has got from its sender.</param>
-/// <param name="waitPeriods">For each topic, in how many seconds it may be registered.</param>
-internal sealed class Pong(
-    Endpoint to, PacketHash? pingHash, ulong issueTime, PacketHash topicHash, uint ticketSerial, IReadOnlyList<uint> waitPeriods) : Packet
+/// <param name="ticket">The ticket. Its expiration is no expiration of this packet: go-ethereum has put another number in its place.</param>
+internal sealed class Pong(Endpoint to, PacketHash? pingHash, Ticket ticket) : Packet
 {
     public override PacketType Type => PacketType.Pong;
 
@@ -85,24 +79,18 @@ internal sealed class Pong(
 
     public PacketHash? PingHash => pingHash;
 
-    public ulong IssueTime => issueTime;
-
-    public PacketHash TopicHash => topicHash;
-
-    public uint TicketSerial => ticketSerial;
-
-    public IReadOnlyList<uint> WaitPeriods => waitPeriods;
+    public Ticket Ticket => ticket;
 
     public override void WriteTo(ref RlpWriter writer)
     {
         RlpListToken list = writer.StartList();
         Codec.WriteEndpoint(ref writer, to);
         Codec.WriteHash(ref writer, pingHash ?? default);
-        writer.Write(issueTime);
-        Codec.WriteHash(ref writer, topicHash);
-        writer.Write((ulong)ticketSerial);
+        writer.Write(ticket.Expiration);
+        Codec.WriteId(ref writer, ticket.TopicHash);
+        writer.Write((ulong)ticket.Serial);
         RlpListToken periods = writer.StartList();
-        foreach (uint period in waitPeriods)
+        foreach (uint period in ticket.WaitPeriods)
         {
             writer.Write((ulong)period);
         }
@@ -124,6 +112,17 @@ internal sealed class FindNode(ReadOnlyMemory<byte> target, ulong expiration) : 
     public override ulong? Expiration => expiration;
 
     public ReadOnlyMemory<byte> Target => target;
+
+    /// <summary>The hash of <see cref="Target"/>: what distances are measured to.</summary>
+    public NodeId TargetId
+    {
+        get
+        {
+            Span<byte> hash = stackalloc byte[NodeId.Size];
+            Keccak256.Hash(target.Span, hash);
+            return new NodeId(hash);
+        }
+    }
 
     public override void WriteTo(ref RlpWriter writer)
     {
@@ -172,10 +171,8 @@ internal sealed class FindNodeHash(NodeId target, ulong expiration) : Packet
 
     public override void WriteTo(ref RlpWriter writer)
     {
-        Span<byte> bytes = stackalloc byte[NodeId.Size];
-        target.CopyTo(bytes);
         RlpListToken list = writer.StartList();
-        writer.Write(bytes);
+        Codec.WriteId(ref writer, target);
         writer.Write(expiration);
         writer.EndList(list);
     }
@@ -184,8 +181,8 @@ internal sealed class FindNodeHash(NodeId target, ulong expiration) : Packet
 /// <summary>Gives a ticket back, to register one of its topics. There is no answer.</summary>
 /// <param name="topics">All topics of the ticket.</param>
 /// <param name="index">Which of them is registered.</param>
-/// <param name="ticket">The pong that is the ticket, as it came: prefix, signature, type and data.</param>
-internal sealed class TopicRegister(IReadOnlyList<Topic> topics, ulong index, ReadOnlyMemory<byte> ticket) : Packet
+/// <param name="pong">The pong that is the ticket, as it came: prefix, signature, type and data.</param>
+internal sealed class TopicRegister(IReadOnlyList<Topic> topics, ulong index, ReadOnlyMemory<byte> pong) : Packet
 {
     public override PacketType Type => PacketType.TopicRegister;
 
@@ -193,14 +190,17 @@ internal sealed class TopicRegister(IReadOnlyList<Topic> topics, ulong index, Re
 
     public ulong Index => index;
 
-    public ReadOnlyMemory<byte> Ticket => ticket;
+    public ReadOnlyMemory<byte> Pong => pong;
+
+    /// <summary>Who has signed the pong; null until it has been recovered (<see cref="Codec.TryRecoverSender"/>), or if nobody can have.</summary>
+    public PublicKey? PongSigner { get; set; }
 
     public override void WriteTo(ref RlpWriter writer)
     {
         RlpListToken list = writer.StartList();
         Codec.WriteTopics(ref writer, topics);
         writer.Write(index);
-        writer.Write(ticket.Span);
+        writer.Write(pong.Span);
         writer.EndList(list);
     }
 }

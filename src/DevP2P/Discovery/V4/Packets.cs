@@ -1,7 +1,5 @@
-using System.Net;
 using DevP2P.Crypto;
 using DevP2P.Discovery.Core;
-using DevP2P.NetUtil;
 using DevP2P.Nodes;
 using DevP2P.Rlp;
 

@@ -21,18 +21,21 @@ public sealed class CodecTests
 
     private static readonly Gen<PacketHash> Hashes = Gen.Byte.Array[PacketHash.Size].Select(b => new PacketHash(b));
 
-    private static readonly Gen<Topic[]> TopicLists = Gen.Byte.Array[0, 20].Select(b => new Topic(b)).Array[0, 20];
+    private static readonly Gen<Topic[]> TopicLists = Gen.Byte.Array[0, 20].Select(TopicOf).Array[0, 20];
+
+    private static readonly Gen<Ticket> Tickets = Gen.Select(
+        Gen.ULong, Gen.Byte.Array[32], Gen.UInt, Gen.UInt.Array[0, TopicLimits.MaxTopicsPerPing], (e, h, s, w) => new Ticket(e, new NodeId(h), s, w));
 
     private static readonly Gen<Neighbor> NodeItems = Gen.Select(Endpoints, Gen.Byte.Array[64], (endpoint, key) => new Neighbor(endpoint, key));
 
     private static readonly Gen<Packet> Packets = Gen.OneOf<Packet>(
         Gen.Select(Gen.ULong, Endpoints, Endpoints, Gen.ULong, TopicLists, (v, f, t, e, s) => (Packet)new Ping(v, f, t, e, s)),
-        Gen.Select(Endpoints, Hashes, Gen.ULong, Hashes, Gen.UInt, Gen.UInt.Array[0, Codec.MaxTopics], (t, h, e, s, n, w) => (Packet)new Pong(t, h, e, s, n, w)),
+        Gen.Select(Endpoints, Hashes, Tickets, (t, h, k) => (Packet)new Pong(t, h, k)),
         Gen.Select(Gen.Byte.Array[64], Gen.ULong, (t, e) => (Packet)new FindNode(t, e)),
         Gen.Select(NodeItems.Array[0, Neighbors.MaxPerPacket], Gen.ULong, (n, e) => (Packet)new Neighbors(n, e)),
         Gen.Select(Gen.Byte.Array[32], Gen.ULong, (t, e) => (Packet)new FindNodeHash(new NodeId(t), e)),
         Gen.Select(TopicLists, Gen.ULong, Gen.Byte.Array[0, 700], (t, i, p) => (Packet)new TopicRegister(t, i, p)),
-        Gen.Select(Gen.Byte.Array[0, 300], Gen.ULong, (t, e) => (Packet)new TopicQuery(new Topic(t), e)),
+        Gen.Select(Gen.Byte.Array[0, Topic.MaxSize], Gen.ULong, (t, e) => (Packet)new TopicQuery(TopicOf(t), e)),
         Gen.Select(Hashes, NodeItems.Array[0, TopicNodes.MaxPerPacket], (h, n) => (Packet)new TopicNodes(h, n)));
 
     [Fact]
@@ -85,20 +88,20 @@ public sealed class CodecTests
     public void The_largest_pong_fits()
     {
         var endpoint = new Endpoint(V6([.. Enumerable.Repeat((byte)0xFE, 16)]), ushort.MaxValue, ushort.MaxValue);
-        PacketHash hash = Codec.HashTopics([]);
+        var ticket = new Ticket(ulong.MaxValue, default, uint.MaxValue, [.. Enumerable.Repeat(uint.MaxValue, TopicLimits.MaxTopicsPerPing)]);
 
-        int length = Encode(new Pong(endpoint, hash, ulong.MaxValue, hash, uint.MaxValue, [.. Enumerable.Repeat(uint.MaxValue, Codec.MaxTopics)]), out _).Length;
+        int length = Encode(new Pong(endpoint, default(PacketHash), ticket), out _).Length;
 
-        Assert.InRange(length, 1100, Codec.MaxPacketSize);
+        Assert.InRange(length, 500, Codec.MaxPacketSize);
     }
 
     [Fact]
-    public void A_ping_with_more_topics_than_a_pong_could_answer_counts_as_one_without()
+    public void A_ping_with_more_or_longer_topics_than_are_taken_counts_as_one_without()
     {
-        Ping Send(int count) => new(4, default, default, 1, [.. Enumerable.Repeat(new Topic("x"u8), count)]);
+        Ping Send(int count) => new(4, default, default, 1, [.. Enumerable.Repeat(TopicOf([1]), count)]);
 
-        Assert.Equal(Codec.MaxTopics, Decode<Ping>(Encode(Send(Codec.MaxTopics), out _)).Topics.Count);
-        Assert.Empty(Decode<Ping>(Encode(Send(Codec.MaxTopics + 1), out _)).Topics);
+        Assert.Equal(TopicLimits.MaxTopicsPerPing, Decode<Ping>(Encode(Send(TopicLimits.MaxTopicsPerPing), out _)).Topics.Count);
+        Assert.Empty(Decode<Ping>(Encode(Send(TopicLimits.MaxTopicsPerPing + 1), out _)).Topics);
         Assert.Empty(Decode<Ping>(Encode(Send(1000), out _)).Topics);
     }
 
@@ -119,15 +122,15 @@ public sealed class CodecTests
     public void Expiration_counts_where_there_is_one()
     {
         DateTimeOffset now = DateTimeOffset.FromUnixTimeSeconds(1000);
-        PacketHash hash = Codec.HashTopics([]);
-
         Assert.False(new FindNodeHash(default, 1000).IsExpired(now));
         Assert.True(new FindNodeHash(default, 999).IsExpired(now));
         Assert.True(new Ping(4, default, default, ulong.MaxValue, []).IsExpired(now));
-        Assert.False(new Pong(default, hash, 1, hash, 1, []).IsExpired(now));
-        Assert.False(new TopicQuery(new Topic("x"u8), 0).IsExpired(now));
-        Assert.True(new TopicQuery(new Topic("x"u8), 1).IsExpired(now));
+        Assert.False(new Pong(default, null, new Ticket(1, default, 1, [])).IsExpired(now));
+        Assert.False(new TopicQuery(TopicOf([1]), 0).IsExpired(now));
+        Assert.True(new TopicQuery(TopicOf([1]), 1).IsExpired(now));
     }
+
+    private static Topic TopicOf(byte[] bytes) => Topic.TryCreate(bytes, out Topic? topic) ? topic : throw new ArgumentException("too long", nameof(bytes));
 
     private static T Decode<T>(byte[] datagram)
         where T : Packet
