@@ -1,6 +1,5 @@
 using DevP2P.Discovery.Core;
 using DevP2P.Discovery.LegacyV5;
-using DevP2P.Nodes;
 using DevP2P.Tests.Crypto;
 using DevP2P.Tests.Discovery.Core;
 using Xunit;
