@@ -273,7 +273,8 @@ internal sealed class TicketStore(RandomSource random)
 
         public TopicLookup StartLookup(TimeSpan now)
         {
-            TopicLookup lookup = Radius.NextLookup(now, isForRadius: !WantsTickets(now) || _radiusLookupsInRow < TopicLimits.RadiusLookupsInRow);
+            bool isForRadius = !WantsTickets(now) || _lookups < TopicLimits.FirstRadiusLookups || _radiusLookupsInRow < TopicLimits.RadiusLookupsInRow;
+            TopicLookup lookup = Radius.NextLookup(now, isForRadius);
             _radiusLookupsInRow = lookup.IsForRadius ? _radiusLookupsInRow + 1 : 0;
             return lookup;
         }

@@ -123,6 +123,9 @@ internal static class TopicLimits
     /// <summary>The pause while enough tickets are held and only the radius is not certain.</summary>
     public static readonly TimeSpan IdleLookupInterval = TimeSpan.FromSeconds(60);
 
+    /// <summary>A topic's first lookups are for the radius: registrations far from the topic help nobody.</summary>
+    public const int FirstRadiusLookups = 10;
+
     /// <summary>
     /// After so many lookups for the radius, one for tickets comes, whether the radius is certain or not. go-ethereum waits for
     /// certainty, which may never come.

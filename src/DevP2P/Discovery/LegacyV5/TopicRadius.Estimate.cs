@@ -1,3 +1,5 @@
+using DevP2P.Nodes;
+
 namespace DevP2P.Discovery.LegacyV5;
 
 internal sealed partial class TopicRadius
@@ -25,8 +27,6 @@ internal sealed partial class TopicRadius
     /// </summary>
     private static readonly TimeSpan VainTime = TimeSpan.FromMinutes(15);
 
-    private static double Fade(TimeSpan age) => Math.Exp(-(age / TopicLimits.RadiusTimeConstant));
-
     private static int GetBucket(ulong distance) =>
         distance == 0 ? MaxBuckets - 1 : Math.Clamp((int)((64 - Math.Log2(distance)) * BucketsPerBit), 0, MaxBuckets - 1);
 
@@ -34,13 +34,14 @@ internal sealed partial class TopicRadius
     private static ulong DistanceAt(int bucket) => bucket == 0 ? Max : (ulong)Math.Pow(2, 64 - ((double)bucket / BucketsPerBit));
 
     /// <summary>
-    /// Finds the radius: where the nodes outside, counted from the farthest on and less those inside, are most.
+    /// Finds the radius: where the nodes outside, counted from the farthest on and less those inside, are most. What fades is not
+    /// where it is, but how certain: with Go's fading counts, it jumps outwards whenever the far nodes have not been asked for a while.
     /// </summary>
     /// <returns>A bucket to look into, or null if the radius is certain.</returns>
     private int? Estimate(TimeSpan now)
     {
-        DropOld(now);
-        (double[] nodes, double[] values) = Sum(now);
+        EndAttempts(now);
+        (int[] nodes, double[] values, double[] faded) = Sum(now);
         int peak = 0;
         double peakValue = 0;
         int slopeEnd = -1;
@@ -59,7 +60,7 @@ internal sealed partial class TopicRadius
         }
 
         int rim = nodes.Length;
-        for (double sum = 0; rim > 0 && sum < MinNodes;)
+        for (int sum = 0; rim > 0 && sum < MinNodes;)
         {
             sum += nodes[--rim];
         }
@@ -68,32 +69,39 @@ internal sealed partial class TopicRadius
         // Also while it is not certain: the best guess is better than none.
         Radius = DistanceAt(Math.Min(rim, peak));
 
-        int? left = IsLower(values, 0, peak - LookupWidth - 1, peakValue) ? null : ChooseBucket(now, peak - LookupWidth, peak - 1);
-        bool isRightCertain = slopeEnd == peak || (rim > peak && IsLower(values, peak + LookupWidth, values.Length - 1, peakValue));
+        double certainty = peak == 0 ? 0 : faded[peak - 1];
+        int? left = IsLower(faded, 0, peak - LookupWidth - 1, certainty) ? null : ChooseBucket(now, peak - LookupWidth, peak - 1);
+        bool isRightCertain = slopeEnd == peak || (rim > peak && IsLower(faded, peak + LookupWidth, faded.Length - 1, certainty));
         int? right = isRightCertain ? null : ChooseBucket(now, peak, peak + LookupWidth - 1);
         IsConverged = left is null && right is null;
         return left is null ? right : right is null ? left : _random.Next(2) == 0 ? left : right;
     }
 
-    /// <summary>For each bucket the nodes in it, and those outside less those inside in it and in all that are farther.</summary>
-    private (double[] Nodes, double[] Values) Sum(TimeSpan now)
+    /// <summary>
+    /// For each bucket the nodes in it that have answered lately; and those outside less those inside in it and in all that are
+    /// farther, as they were and faded.
+    /// </summary>
+    private (int[] Nodes, double[] Values, double[] Faded) Sum(TimeSpan now)
     {
         int count = _samples.Count == 0 ? 0 : _samples.Values.Max(sample => sample.Bucket) + 1;
-        double[] nodes = new double[count];
+        int[] nodes = new int[count];
         double[] values = new double[count];
+        double[] faded = new double[count];
         foreach (Sample sample in _samples.Values)
         {
-            double weight = Fade(now - sample.At);
-            nodes[sample.Bucket] += weight;
-            values[sample.Bucket] += weight * (1 - (2 * sample.Inside));
+            double value = 1 - (2 * sample.Inside);
+            nodes[sample.Bucket] += now - sample.At < 2 * TopicLimits.RadiusTimeConstant ? 1 : 0;
+            values[sample.Bucket] += value;
+            faded[sample.Bucket] += value * Math.Exp(-((now - sample.At) / TopicLimits.RadiusTimeConstant));
         }
 
         for (int i = 1; i < count; i++)
         {
             values[i] += values[i - 1];
+            faded[i] += faded[i - 1];
         }
 
-        return (nodes, values);
+        return (nodes, values, faded);
     }
 
     /// <summary>Whether the values of some buckets are well below the peak; those beyond the last have its value.</summary>
@@ -124,18 +132,9 @@ internal sealed partial class TopicRadius
         return count == 0 ? null : candidates[_random.Next(count)];
     }
 
-    private void DropOld(TimeSpan now)
+    private void EndAttempts(TimeSpan now)
     {
-        foreach ((Nodes.NodeId id, Sample sample) in _samples)
-        {
-            if (now - sample.At > 2 * TopicLimits.RadiusTimeConstant)
-            {
-                _samples.Remove(id);
-                _networks.Remove(sample.Address);
-            }
-        }
-
-        foreach ((Nodes.NodeId target, Attempt attempt) in _attempts)
+        foreach ((NodeId target, Attempt attempt) in _attempts)
         {
             if (attempt.VainAt <= now)
             {

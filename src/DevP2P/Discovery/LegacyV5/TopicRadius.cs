@@ -70,8 +70,9 @@ internal sealed partial class TopicRadius
         {
             _samples[node.Id] = old with { Inside = inside, At = now };
         }
-        else if (node.Address is { } address && _samples.Count < TopicLimits.MaxRadiusSamples && _networks.TryAdd(address))
+        else if (node.Address is { } address && _networks.TryAdd(address))
         {
+            MakeRoom();
             _samples.Add(node.Id, new Sample(bucket, inside, now, address));
         }
         else
@@ -122,6 +123,16 @@ internal sealed partial class TopicRadius
 
     /// <summary>The first 64 bits of an id.</summary>
     private static ulong Leading(NodeId id) => Distance.Leading(id, default);
+
+    private void MakeRoom()
+    {
+        if (_samples.Count >= TopicLimits.MaxRadiusSamples)
+        {
+            (NodeId oldest, Sample sample) = _samples.MinBy(pair => pair.Value.At);
+            _samples.Remove(oldest);
+            _networks.Remove(sample.Address);
+        }
+    }
 
     private NodeId ToTarget(ulong distance)
     {
