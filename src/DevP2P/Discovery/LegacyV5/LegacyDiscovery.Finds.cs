@@ -139,7 +139,11 @@ internal sealed partial class LegacyDiscovery
         && neighbor.Endpoint.UdpPort > LegacyLimits.MaxPrivilegedPort
         && AddressRules.CheckRelayAddress(sender, address) is null
         && _options.NetRestrict?.Contains(address) != false
-        && PublicKey.TryParse(neighbor.Key.Span, out PublicKey? publicKey)
+            ? _options.KnownNodes?.Invoke(neighbor.Endpoint, neighbor.Key.Span) ?? MakeNode(neighbor, address)
+            : null;
+
+    private static Node? MakeNode(Neighbor neighbor, IPAddress address) =>
+        PublicKey.TryParse(neighbor.Key.Span, out PublicKey? publicKey)
             ? Node.Create(publicKey, address, neighbor.Endpoint.TcpPort, neighbor.Endpoint.UdpPort)
             : null;
 

@@ -30,6 +30,9 @@ internal sealed record LegacyOptions
     /// <summary>If not null, nobody outside these networks is stored or heard.</summary>
     public NetList? NetRestrict { get; init; }
 
+    /// <summary>Objects that stand for nodes already; null where there are none to share.</summary>
+    public KnownNodes? KnownNodes { get; init; }
+
     /// <summary>Where outputs wait. Machines of one thread that are drained after each call may share it; null for one of its own.</summary>
     public Queue<Output>? Outputs { get; init; }
 

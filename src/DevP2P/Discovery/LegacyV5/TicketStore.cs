@@ -254,6 +254,7 @@ internal sealed class TicketStore(RandomSource random)
         private readonly DistinctNetworks _networks = new(TopicLimits.MaxTicketsPerNetwork, ipv6PrefixLength: 48);
         private TimeSpan _nextTicket = now - (TopicLimits.CollectInterval * TopicLimits.CollectBurst);
         private TimeSpan _nextRegistration = now - (TopicLimits.RegisterInterval * TopicLimits.RegisterBurst);
+        private TimeSpan _lookedAt = now - TopicLimits.IdleLookupInterval;
         private int _lookups;
         private int _radiusLookupsInRow;
 
@@ -261,7 +262,16 @@ internal sealed class TicketStore(RandomSource random)
 
         public TopicRadius Radius { get; } = new(topic, random);
 
-        public TimeSpan NextLookup { get; private set; } = now;
+        /// <summary>When tickets are wanted; or, for the radius alone, if that is not certain, now and then.</summary>
+        public TimeSpan NextLookup
+        {
+            get
+            {
+                TimeSpan pause = _lookups < TopicLimits.EarlyLookups ? TopicLimits.EarlyLookupInterval : TopicLimits.LookupInterval;
+                TimeSpan idle = _lookedAt + TopicLimits.IdleLookupInterval;
+                return Later(_lookedAt + pause, Radius.IsConverged || _nextTicket < idle ? _nextTicket : idle);
+            }
+        }
 
         /// <summary>The tickets, the next first.</summary>
         public List<HeldTicket> Tickets { get; } = [];
@@ -273,7 +283,7 @@ internal sealed class TicketStore(RandomSource random)
 
         public TopicLookup StartLookup(TimeSpan now)
         {
-            bool isForRadius = !WantsTickets(now) || _lookups < TopicLimits.FirstRadiusLookups || _radiusLookupsInRow < TopicLimits.RadiusLookupsInRow;
+            bool isForRadius = !WantsTickets(now) || _lookups < TopicLimits.EarlyLookups || _radiusLookupsInRow < TopicLimits.RadiusLookupsInRow;
             TopicLookup lookup = Radius.NextLookup(now, isForRadius);
             _radiusLookupsInRow = lookup.IsForRadius ? _radiusLookupsInRow + 1 : 0;
             return lookup;
@@ -282,8 +292,8 @@ internal sealed class TicketStore(RandomSource random)
         public void EndLookup(TimeSpan now, TopicLookup lookup)
         {
             Radius.LookupEnded(now, lookup.Target);
-            NextLookup = now + (!WantsTickets(now) ? TopicLimits.IdleLookupInterval
-                : _lookups++ < TopicLimits.EarlyLookups ? TopicLimits.EarlyLookupInterval : TopicLimits.LookupInterval);
+            _lookedAt = now;
+            _lookups++;
         }
 
         public void Hold(TimeSpan now, HeldTicket ticket)

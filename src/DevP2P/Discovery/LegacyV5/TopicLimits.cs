@@ -81,14 +81,16 @@ internal static class TopicLimits
     /// <summary>Beyond it, one in e is given up for every so much more. Go: <c>keepTicketExp</c>.</summary>
     public static readonly TimeSpan KeepTicketFalloff = TimeSpan.FromMinutes(5);
 
-    /// <summary>One ticket per topic is collected so often. Go: <c>collectFrequency</c>.</summary>
-    public static readonly TimeSpan CollectInterval = TimeSpan.FromSeconds(30);
+    /// <summary>We register so often for a topic. Go: <c>registerFrequency</c>.</summary>
+    public static readonly TimeSpan RegisterInterval = TimeSpan.FromMinutes(1);
+
+    /// <summary>
+    /// One ticket per topic is collected so often: as often as one is used. Go: <c>collectFrequency</c>, 30 s; it drops half of them.
+    /// </summary>
+    public static readonly TimeSpan CollectInterval = RegisterInterval;
 
     /// <summary>So many more at once, when none have been for a while. Go: <c>maxCollectDebt</c>.</summary>
     public const int CollectBurst = 10;
-
-    /// <summary>We register so often for a topic. Go: <c>registerFrequency</c>.</summary>
-    public static readonly TimeSpan RegisterInterval = TimeSpan.FromMinutes(1);
 
     /// <summary>So many more at once, when we have not for a while. Go: <c>maxRegisterDebt</c>.</summary>
     public const int RegisterBurst = 5;
@@ -111,26 +113,24 @@ internal static class TopicLimits
     /// <summary>Where we have registered, we do not ask again for so long: the other side would refuse the ticket.</summary>
     public static readonly TimeSpan RegistrarPause = MeanRegistrationPause;
 
-    /// <summary>The pause between a topic's first lookups.</summary>
+    /// <summary>The pause between a topic's first lookups (<see cref="EarlyLookups"/>).</summary>
     public static readonly TimeSpan EarlyLookupInterval = TimeSpan.FromSeconds(2);
 
-    /// <summary>How many are the first.</summary>
-    public const int EarlyLookups = 30;
 
     /// <summary>The pause between lookups after that, while tickets are wanted.</summary>
     public static readonly TimeSpan LookupInterval = TimeSpan.FromSeconds(10);
 
     /// <summary>The pause while enough tickets are held and only the radius is not certain.</summary>
-    public static readonly TimeSpan IdleLookupInterval = TimeSpan.FromSeconds(60);
+    public static readonly TimeSpan IdleLookupInterval = TimeSpan.FromMinutes(2);
 
-    /// <summary>A topic's first lookups are for the radius: registrations far from the topic help nobody.</summary>
-    public const int FirstRadiusLookups = 10;
+    /// <summary>A topic's first lookups come fast, and are for the radius: registrations far from the topic help nobody.</summary>
+    public const int EarlyLookups = 8;
 
     /// <summary>
     /// After so many lookups for the radius, one for tickets comes, whether the radius is certain or not. go-ethereum waits for
     /// certainty, which may never come.
     /// </summary>
-    public const int RadiusLookupsInRow = 2;
+    public const int RadiusLookupsInRow = 1;
 
     /// <summary>The same for searches. Go: <c>searchForceQuery</c>.</summary>
     public const int SearchRadiusLookupsInRow = 4;

@@ -146,7 +146,7 @@ public sealed class TicketStoreTests
             }
         }
 
-        Assert.Equal(TopicLimits.MaxTicketsPerNetwork, _store.TicketCount);
+        Assert.Equal(2, _store.TicketCount);
     }
 
     [Fact]

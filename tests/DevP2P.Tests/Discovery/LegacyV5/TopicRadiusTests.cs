@@ -131,13 +131,13 @@ public sealed class TopicRadiusTests
             radius.AddSample(Start, TableNodes.NodeOf(i, $"99.1.2.{i}"), 0);
         }
 
-        Assert.Equal(TopicLimits.MaxRadiusSamplesPerNetwork, radius.SampleCount);
+        Assert.Equal(2, radius.SampleCount);
         for (int i = 1000; i < 3000; i++)
         {
             radius.AddSample(Start, TableNodes.NodeOf(i), 0);
         }
 
-        Assert.Equal(TopicLimits.MaxRadiusSamples, radius.SampleCount);
+        Assert.Equal(512, radius.SampleCount);
     }
 
     [Fact]
