@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using DevP2P.Discovery.Core;
-using DevP2P.Discovery.V4;
 using DevP2P.Nodes;
 
 namespace DevP2P.Testing.Discovery;

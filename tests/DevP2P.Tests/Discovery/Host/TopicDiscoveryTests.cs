@@ -1,4 +1,3 @@
-using System.Net;
 using DevP2P.Crypto;
 using DevP2P.Discovery;
 using DevP2P.Nodes;

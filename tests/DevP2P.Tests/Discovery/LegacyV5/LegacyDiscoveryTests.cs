@@ -1,5 +1,4 @@
 using System.Net;
-using DevP2P.Crypto;
 using DevP2P.Discovery.Core;
 using DevP2P.Discovery.LegacyV5;
 using DevP2P.Nodes;
@@ -313,7 +312,7 @@ public sealed class LegacyDiscoveryTests
         peer.Send(machine.EndPoint, new FindNodeHash(peer.Node.Id, past));
         peer.Send(machine.EndPoint, new Ping(4, default, default, past, []));
         _net.Run(Second);
-        Assert.Empty(peer.Received.Where(r => r.Packet is Neighbors or Pong));
+        Assert.DoesNotContain(peer.Received, r => r.Packet is Neighbors or Pong);
         peer.Send(machine.EndPoint, new FindNodeHash(peer.Node.Id, past + 21));
         _net.Run(Second);
         Assert.Single(peer.All<Neighbors>());
