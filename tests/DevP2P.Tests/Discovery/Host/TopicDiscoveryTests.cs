@@ -196,7 +196,8 @@ public sealed class TopicDiscoveryTests
         Assert.True(isSo, what);
     }
 
-    private static async Task<List<Node>> FindAsync(TopicDiscovery discovery, string topic, TimeSpan time, int count = int.MaxValue, IProgress<bool>? lookups = null)
+    private static async Task<List<Node>> FindAsync(
+        TopicDiscovery discovery, string topic, TimeSpan time, int count = int.MaxValue, IProgress<bool>? lookups = null)
     {
         var found = new List<Node>();
         using var end = new CancellationTokenSource(time);

@@ -274,7 +274,8 @@ public sealed class LegacyDiscoveryTests
     {
         LegacyPeer peer = _net.AddPeer();
         byte[] key = _net.NewKey().PublicKey.Bytes.ToArray();
-        string[] refused = ["127.0.0.1", "10.1.2.3", "192.168.1.1", "0.0.0.0", "100.64.0.1", "169.254.1.1", "198.18.0.1", "224.0.0.1", "240.0.0.1", "fe80::1", "::1"];
+        string[] refused =
+            ["127.0.0.1", "10.1.2.3", "192.168.1.1", "0.0.0.0", "100.64.0.1", "169.254.1.1", "198.18.0.1", "224.0.0.1", "240.0.0.1", "fe80::1", "::1"];
         LegacyPeer good = _net.AddPeer();
         peer.OnPacket = (from, packet, _) =>
         {
