@@ -65,7 +65,8 @@ internal sealed class Remotes
     private void Evict(IEnumerable<Remote> remotes, int count)
     {
         // Those that are busy are few; if it is all of them, there is one more for a while.
-        Remote[] oldest = [.. remotes.Where(static r => r.LastPong is not null && !r.IsBusy).OrderBy(static r => r.LastPong).ThenBy(static r => r.Key.Id).Take(count)];
+        IEnumerable<Remote> idle = remotes.Where(static r => r.LastPong is not null && !r.IsBusy);
+        Remote[] oldest = [.. idle.OrderBy(static r => r.LastPong).ThenBy(static r => r.Key.Id).Take(count)];
         foreach (Remote remote in oldest)
         {
             remote.VerifyTimer?.Cancel();

@@ -1,4 +1,3 @@
-using System.Net;
 using DevP2P.Crypto;
 using DevP2P.Discovery;
 using DevP2P.Nodes;
@@ -197,7 +196,8 @@ public sealed class TopicDiscoveryTests
         Assert.True(isSo, what);
     }
 
-    private static async Task<List<Node>> FindAsync(TopicDiscovery discovery, string topic, TimeSpan time, int count = int.MaxValue, IProgress<bool>? lookups = null)
+    private static async Task<List<Node>> FindAsync(
+        TopicDiscovery discovery, string topic, TimeSpan time, int count = int.MaxValue, IProgress<bool>? lookups = null)
     {
         var found = new List<Node>();
         using var end = new CancellationTokenSource(time);

@@ -3,7 +3,6 @@ using System.Text;
 using DevP2P.Crypto;
 using DevP2P.Discovery.Core;
 using DevP2P.Discovery.LegacyV5;
-using DevP2P.Nodes;
 using Xunit;
 
 namespace DevP2P.Tests.Discovery.LegacyV5;
@@ -88,9 +87,9 @@ public sealed class CodecVectorTests
     [Fact]
     public void Limits_are_those_of_go_ethereum()
     {
-        Assert.Equal(GoVectors.Constant("maxNeighbors"), Neighbors.MaxPerPacket);
-        Assert.Equal(GoVectors.Constant("maxTopicNodes"), TopicNodes.MaxPerPacket);
-        Assert.Equal(GoVectors.Constant("headSize"), Codec.HeaderSize);
+        Assert.Equal(Neighbors.MaxPerPacket, GoVectors.Constant("maxNeighbors"));
+        Assert.Equal(TopicNodes.MaxPerPacket, GoVectors.Constant("maxTopicNodes"));
+        Assert.Equal(Codec.HeaderSize, GoVectors.Constant("headSize"));
         Assert.Equal(Codec.PrefixSize, Codec.Prefix.Length);
     }
 

@@ -11,8 +11,9 @@ internal static class GoVectors
     /// <summary>The key of registrations.</summary>
     public const string OtherKey = "45a915e4d060149eb4365960e6a7a45f334393093061116b197e3240065ff2d8";
 
-    private static readonly string[][] Lines =
-        [.. RepositoryFiles.ReadLines("tests/DevP2P.Tests/Discovery/LegacyV5/go-1.8.27-packets.txt").Where(line => !line.StartsWith('#')).Select(line => line.Split(' '))];
+    private const string Path = "tests/DevP2P.Tests/Discovery/LegacyV5/go-1.8.27-packets.txt";
+
+    private static readonly string[][] Lines = [.. RepositoryFiles.ReadLines(Path).Where(line => !line.StartsWith('#')).Select(line => line.Split(' '))];
 
     public static int Constant(string name) => int.Parse(Lines.Single(line => line[0] == name)[1], System.Globalization.CultureInfo.InvariantCulture);
 

@@ -1,5 +1,4 @@
 using System.Net;
-using DevP2P.Crypto;
 using DevP2P.Discovery.Core;
 using DevP2P.Discovery.LegacyV5;
 using DevP2P.Nodes;
@@ -275,7 +274,8 @@ public sealed class LegacyDiscoveryTests
     {
         LegacyPeer peer = _net.AddPeer();
         byte[] key = _net.NewKey().PublicKey.Bytes.ToArray();
-        string[] refused = ["127.0.0.1", "10.1.2.3", "192.168.1.1", "0.0.0.0", "100.64.0.1", "169.254.1.1", "198.18.0.1", "224.0.0.1", "240.0.0.1", "fe80::1", "::1"];
+        string[] refused =
+            ["127.0.0.1", "10.1.2.3", "192.168.1.1", "0.0.0.0", "100.64.0.1", "169.254.1.1", "198.18.0.1", "224.0.0.1", "240.0.0.1", "fe80::1", "::1"];
         LegacyPeer good = _net.AddPeer();
         peer.OnPacket = (from, packet, _) =>
         {
@@ -313,7 +313,7 @@ public sealed class LegacyDiscoveryTests
         peer.Send(machine.EndPoint, new FindNodeHash(peer.Node.Id, past));
         peer.Send(machine.EndPoint, new Ping(4, default, default, past, []));
         _net.Run(Second);
-        Assert.Empty(peer.Received.Where(r => r.Packet is Neighbors or Pong));
+        Assert.DoesNotContain(peer.Received, r => r.Packet is Neighbors or Pong);
         peer.Send(machine.EndPoint, new FindNodeHash(peer.Node.Id, past + 21));
         _net.Run(Second);
         Assert.Single(peer.All<Neighbors>());

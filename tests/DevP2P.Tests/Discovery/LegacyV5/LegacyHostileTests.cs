@@ -37,7 +37,8 @@ public sealed class LegacyHostileTests
     {
         Timestamp now = Record();
         var local = new LocalNode(_net.NewKey(), now.Utc);
-        LegacyDiscovery machine = new(new LegacyOptions { Local = local, Encode = LegacyOptions.EncodeWith(static (_, s) => s.Clear()), Random = new SeededSource(_net) }, now);
+        var options = new LegacyOptions { Local = local, Encode = LegacyOptions.EncodeWith(static (_, s) => s.Clear()), Random = new SeededSource(_net) };
+        LegacyDiscovery machine = new(options, now);
         machine.TryRegisterTopic(now, Foo);
         machine.TrySearchTopic(now, Foo, TimeSpan.FromSeconds(1));
         Node[] peers = [.. Enumerable.Range(0, 8).Select(_ => _net.AddPeer().Node)];
