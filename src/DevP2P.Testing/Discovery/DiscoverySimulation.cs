@@ -172,7 +172,7 @@ public sealed class DiscoverySimulation
             PacketsSent = _parts.Sum(static part => part.PacketsSent),
             PacketsLost = _parts.Sum(static part => part.PacketsLost),
             BytesSent = _parts.Sum(static part => part.BytesSent),
-            Topics = _topics?.GetReport(_live),
+            Topics = _topics is null ? null : TopicPlan.GetReport(_live),
         };
     }
 

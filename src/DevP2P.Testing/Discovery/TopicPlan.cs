@@ -59,7 +59,7 @@ internal sealed class TopicPlan
         return node;
     }
 
-    public TopicSimulationReport GetReport(List<SimulatedNode> live)
+    public static TopicSimulationReport GetReport(List<SimulatedNode> live)
     {
         SimulatedLegacyNode[] nodes = [.. live.Cast<SimulatedLegacyNode>()];
         ILookup<Topic, NodeId> advertisers = nodes.Where(node => node.Advertised is not null).ToLookup(node => node.Advertised!, node => node.Id);
