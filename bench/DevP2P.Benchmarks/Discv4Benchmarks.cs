@@ -1,6 +1,7 @@
 using System.Net;
 using BenchmarkDotNet.Attributes;
 using DevP2P.Crypto;
+using DevP2P.Discovery.Core;
 using DevP2P.Discovery.V4;
 
 namespace DevP2P.Benchmarks;

@@ -15,9 +15,6 @@ internal static partial class Log
     [LoggerMessage(2, LogLevel.Warning, "P2P server will be useless, neither dialing nor listening")]
     public static partial void Useless(ILogger logger);
 
-    [LoggerMessage(3, LogLevel.Warning, "The legacy topic discovery is not part of this version")]
-    public static partial void DiscoveryMissing(ILogger logger);
-
     [LoggerMessage(4, LogLevel.Information, "P2P networking stopped")]
     public static partial void Stopped(ILogger logger);
 

@@ -42,6 +42,10 @@ public sealed partial class Server
     /// <remarks>Go: <c>Server.DiscoveryV5</c>.</remarks>
     public DiscoveryV5? DiscoveryV5 { get; private set; }
 
+    /// <summary>The topic discovery of go-ethereum 1.8, if it is on and the server has been started.</summary>
+    /// <remarks>Go: <c>Server.DiscV5</c> of version 1.8.</remarks>
+    public TopicDiscovery? TopicDiscovery { get; private set; }
+
     /// <summary>How many nodes the tables of discovery have.</summary>
     private int KnownNodes => (DiscoveryV4?.NodeCount ?? 0) + (DiscoveryV5?.NodeCount ?? 0);
 
@@ -58,11 +62,6 @@ public sealed partial class Server
             return;
         }
 
-        if (_options.LegacyTopicDiscovery)
-        {
-            Log.DiscoveryMissing(_logger);
-        }
-
         IPEndPoint listen = ListenEndPoints.Count > 0 ? ListenEndPoints[0] : new IPEndPoint(IPAddress.IPv6Any, 0);
         if (_options.DiscoveryV4)
         {
@@ -71,11 +70,25 @@ public sealed partial class Server
 
         if (_options.DiscoveryV5)
         {
-            bool hasOwnAddress = _options.DiscoveryV5Address is { } text && ListenAddresses.TryParse(text, out listen!);
+            IPEndPoint own = listen;
+            bool hasOwnAddress = _options.DiscoveryV5Address is { } text && ListenAddresses.TryParse(text, out own!);
             try
             {
                 DiscoveryV5 = await BindAsync(
-                    listen, at => MakeDiscoveryV5(at, hasOwnAddress ? null : DiscoveryV4), static (d, stop) => d.StartAsync(stop), cancellationToken).ConfigureAwait(false);
+                    own, at => MakeDiscoveryV5(at, hasOwnAddress ? null : DiscoveryV4), static (d, stop) => d.StartAsync(stop), cancellationToken).ConfigureAwait(false);
+            }
+            catch
+            {
+                await StopDiscoveryAsync().ConfigureAwait(false);
+                throw;
+            }
+        }
+
+        if (_options.LegacyTopicDiscovery)
+        {
+            try
+            {
+                TopicDiscovery = await BindAsync(listen, MakeTopicDiscovery, static (d, stop) => d.StartAsync(stop), cancellationToken).ConfigureAwait(false);
             }
             catch
             {
@@ -87,7 +100,12 @@ public sealed partial class Server
 
     private async Task StopDiscoveryAsync()
     {
-        // v5 may be on the port of v4.
+        // Each may be on the port of one below.
+        if (TopicDiscovery is { } topics)
+        {
+            await topics.StopAsync().ConfigureAwait(false);
+        }
+
         if (DiscoveryV5 is { } v5)
         {
             await v5.StopAsync().ConfigureAwait(false);
@@ -126,6 +144,30 @@ public sealed partial class Server
         OnFact = Remember,
         GetSeeds = () => GetSeeds(withRecord: true),
     });
+
+    private TopicDiscovery MakeTopicDiscovery(IPEndPoint listen)
+    {
+        var seeds = new TopicDiscoverySeeds(_database, _time);
+        return new TopicDiscovery(new TopicDiscoveryOptions
+        {
+            PrivateKey = _options.PrivateKey,
+            ListenEndPoint = listen,
+            SharedHost = DiscoveryV4?.Host ?? DiscoveryV5?.Host,
+            BootstrapNodes = _options.BootstrapNodesV5,
+            NetRestrict = _options.NetRestrict,
+            LocalNode = _localNode,
+            TimeProvider = _time,
+            LoggerFactory = _options.LoggerFactory,
+            OnFact = fact =>
+            {
+                if (fact is NodeProven proven)
+                {
+                    seeds.Add(proven.Node);
+                }
+            },
+            GetSeeds = seeds.Get,
+        });
+    }
 
     /// <summary>Starts a discovery, on another port if the system chose a free TCP port whose UDP twin is taken.</summary>
     private async Task<T> BindAsync<T>(IPEndPoint listen, Func<IPEndPoint, T> make, Func<T, CancellationToken, Task> start, CancellationToken cancellationToken)
@@ -286,6 +328,7 @@ public sealed partial class Server
             Log.Starving(_logger, _snapshot.Count, KnownNodes);
             DiscoveryV4?.Refresh();
             DiscoveryV5?.Refresh();
+            TopicDiscovery?.Refresh();
         }
     }
 }

@@ -63,6 +63,7 @@ public sealed partial class Server
 
         AddTargets(targets, NatProtocol.Udp, DiscoveryV4?.LocalEndPoint);
         AddTargets(targets, NatProtocol.Udp, DiscoveryV5?.LocalEndPoint);
+        AddTargets(targets, NatProtocol.Udp, TopicDiscovery?.LocalEndPoint);
         return targets;
     }
 
@@ -119,10 +120,8 @@ public sealed partial class Server
     /// <summary>A record names one UDP port: that of v5, if it has its own.</summary>
     private int GetExternalUdpPort(bool isIPv6)
     {
-        int port = DiscoveryV5?.LocalEndPoint is { } v5 ? _external.GetPort(new PortTarget(isIPv6, NatProtocol.Udp, v5.Port)) : 0;
-        return port != 0 || DiscoveryV5 is not null || DiscoveryV4?.LocalEndPoint is not { } v4
-            ? port
-            : _external.GetPort(new PortTarget(isIPv6, NatProtocol.Udp, v4.Port));
+        IPEndPoint? bound = DiscoveryV5?.LocalEndPoint ?? DiscoveryV4?.LocalEndPoint ?? TopicDiscovery?.LocalEndPoint;
+        return bound is null ? 0 : _external.GetPort(new PortTarget(isIPv6, NatProtocol.Udp, bound.Port));
     }
 
     private void PublishNat()

@@ -43,7 +43,10 @@ public sealed record ServerOptions
     /// </summary>
     public bool DiscoveryV5 { get; init; }
 
-    /// <summary>The topic discovery of go-ethereum 1.8. Not part of this version.</summary>
+    /// <summary>
+    /// The topic discovery of go-ethereum 1.8 (<see cref="Server.TopicDiscovery"/>), on the same UDP port as v4, or as v5.1 if v4 is off.
+    /// It starts from <see cref="BootstrapNodesV5"/>, as in 1.8. What it finds is for the program: nothing of it is dialed by itself.
+    /// </summary>
     public bool LegacyTopicDiscovery { get; init; }
 
     /// <summary>
@@ -65,7 +68,7 @@ public sealed record ServerOptions
     /// <summary>Where discovery v4 starts.</summary>
     public IReadOnlyList<Node> BootstrapNodes { get; init; } = [];
 
-    /// <summary>Where discovery v5.1 starts.</summary>
+    /// <summary>Where discovery v5.1 and the legacy topic discovery start.</summary>
     public IReadOnlyList<Node> BootstrapNodesV5 { get; init; } = [];
 
     /// <summary>Nodes that are dialed whenever they are not connected. They ignore <see cref="MaxPeers"/>.</summary>

@@ -8,7 +8,7 @@ using DevP2P.Testing.Discovery;
 
 namespace DevP2P.Cli.Commands;
 
-/// <summary><c>devp2p simulate discv4</c> and <c>discv5</c>: a network of thousands of nodes, with virtual time.</summary>
+/// <summary><c>devp2p simulate discv4</c>, <c>discv5</c> and <c>topics</c>: a network of thousands of nodes, with virtual time.</summary>
 internal static class SimulateCommand
 {
     private const int MaxNodes = 100_000;
@@ -20,6 +20,7 @@ internal static class SimulateCommand
     {
         Create(SimulatedProtocol.DiscoveryV4, "discv4", "Simulate discovery v4: how full the tables get, what lookups find, what it costs, and a hash over every event."),
         Create(SimulatedProtocol.DiscoveryV5, "discv5", "Simulate discovery v5.1: how full the tables get, what lookups find, what it costs, and a hash over every event."),
+        Create(SimulatedProtocol.LegacyTopics, "topics", "Simulate the topic discovery of go-ethereum 1.8: how many of those who advertise a topic are found, what it costs, and a hash over every event."),
     };
 
     private static ExampleCommand Create(SimulatedProtocol protocol, string name, string description)
@@ -96,6 +97,13 @@ internal static class SimulateCommand
         Print($"tables:       {report.Final.MeanTableSize:0.0} nodes on average, {report.Final.TableFill:0.0%} of full ones");
         Print($"lookups:      {report.Lookups} of {options.Lookups} ended, {report.LookupSuccess:0.00%} of the true closest 16 found, {report.WorstLookupSuccess:0.0%} by the worst");
         Print($"              {report.MeanHops:0.00} hops, {report.MeanQueries:0.0} queries, {report.MeanLookupTime.TotalSeconds:0.00} s on average");
+        if (report.Topics is { } topics)
+        {
+            Print($"topics:       {topics.Advertisers} nodes advertise, {topics.FewestAdvertisers} to {topics.MostAdvertisers} a topic; {topics.RegistrationsSent} registrations sent");
+            Print($"searches:     {topics.Searchers} found {topics.MeanFound:0.0%} of them on average, {topics.WorstFound:0.0%} by the worst");
+            Print($"held:         {topics.MeanEntries:0.0} entries for others on average, {topics.MostEntries} at most; {topics.MeanTickets:0.0} tickets, {topics.MostTickets} at most");
+        }
+
         Print($"traffic:      {report.PacketsPerNode:0} packets and {report.BytesPerNode:0} bytes sent per node; {report.PacketsLost} of {report.PacketsSent} lost");
         Print($"took:         {seconds:0.0} s, {report.Final.Events} events, {megabytes:0} MiB at most");
         Print($"trace hash:   {report.TraceHash}");

@@ -1,12 +1,11 @@
 using System.Security.Cryptography;
 using DevP2P.Discovery.Core;
-using DevP2P.Discovery.V4;
 using DevP2P.Nodes;
 
 namespace DevP2P.Testing.Discovery;
 
 /// <summary>
-/// A network of nodes that find each other by discovery v4 or v5.1: in virtual time, repeatable in every detail. The nodes are the
+/// A network of nodes that find each other by discovery v4, v5.1 or the topic discovery of old: in virtual time, repeatable in every detail. The nodes are the
 /// state machines that the library itself runs on its socket; what is simulated is the network between them, and cryptography,
 /// which is left out unless it is wanted. Nothing is sent anywhere.
 /// </summary>
@@ -40,6 +39,7 @@ public sealed class DiscoverySimulation
     private readonly List<SimulatedNode> _live = [];
     private readonly List<Node> _bootstrap = [];
     private readonly LookupTally _lookups = new();
+    private readonly TopicPlan? _topics;
     private readonly byte[] _traces;
     private long _now;
     private int _left;
@@ -49,6 +49,7 @@ public sealed class DiscoverySimulation
         _options = options;
         _progress = progress;
         _random = new SimulationRandom(options.Seed, -1);
+        _topics = options.Protocol == SimulatedProtocol.LegacyTopics ? new TopicPlan(options) : null;
         Wire = new Wire(options);
         _parts = new SimulationPart[options.EffectiveThreads];
         for (int i = 0; i < _parts.Length; i++)
@@ -120,6 +121,19 @@ public sealed class DiscoverySimulation
             Schedule(firstLookup + ((_options.Duration - firstLookup) * 0.9 * i / _options.Lookups), NetworkEvent.Lookup);
         }
 
+        if (_topics is not null)
+        {
+            for (int i = 0; i < _options.Nodes; i++)
+            {
+                Schedule((joinPeriod * ((double)i / _options.Nodes)) + TopicPlan.AdvertiseAfter, NetworkEvent.Advertise);
+            }
+
+            for (int i = 0; i < _options.Searchers; i++)
+            {
+                Schedule(joinPeriod + TopicPlan.GetSearchStart(i), NetworkEvent.Search);
+            }
+        }
+
         for (TimeSpan at = s_reportInterval; at < _options.Duration; at += s_reportInterval)
         {
             Schedule(at, NetworkEvent.Report);
@@ -158,6 +172,7 @@ public sealed class DiscoverySimulation
             PacketsSent = _parts.Sum(static part => part.PacketsSent),
             PacketsLost = _parts.Sum(static part => part.PacketsLost),
             BytesSent = _parts.Sum(static part => part.BytesSent),
+            Topics = _topics is null ? null : TopicPlan.GetReport(_live),
         };
     }
 
@@ -177,6 +192,12 @@ public sealed class DiscoverySimulation
                     break;
                 case NetworkEvent.Lookup:
                     StartLookup();
+                    break;
+                case NetworkEvent.Advertise:
+                    Do(_topics!.Advertise(GetTime(_now), _live));
+                    break;
+                case NetworkEvent.Search:
+                    Do(_topics!.Search(GetTime(_now), _live));
                     break;
                 case NetworkEvent.Report:
                     _progress?.Invoke(Look());
@@ -245,6 +266,16 @@ public sealed class DiscoverySimulation
         node.Part.Drain(now, node);
     }
 
+    /// <summary>Lets out what a command has made of a node; null for none.</summary>
+    private void Do(SimulatedNode? node)
+    {
+        if (node is not null)
+        {
+            node.Trace.Add(_now, node.Index, 0);
+            node.Part.Drain(GetTime(_now), node);
+        }
+    }
+
     /// <summary>Compares with the truth what has ended in a window, within which nobody came and nobody left.</summary>
     private void CountLookups()
     {
@@ -265,18 +296,21 @@ public sealed class DiscoverySimulation
     {
         var random = new SimulationRandom(_options.Seed, index);
         SimulationPart part = _parts[GetPartNumber(index)];
-        return _options.Protocol == SimulatedProtocol.DiscoveryV5
-            ? new SimulatedV5Node(index, _options, random, _bootstrap, part, now)
-            : new SimulatedV4Node(index, _options, random, _bootstrap, part, now, FindKnown);
+        return _options.Protocol switch
+        {
+            SimulatedProtocol.DiscoveryV5 => new SimulatedV5Node(index, _options, random, _bootstrap, part, now),
+            SimulatedProtocol.LegacyTopics => new SimulatedLegacyNode(index, _options, random, _bootstrap, part, now, FindKnown),
+            _ => new SimulatedV4Node(index, _options, random, _bootstrap, part, now, FindKnown),
+        };
     }
 
     private void Schedule(TimeSpan at, NetworkEvent @event) => _events.Enqueue(@event, new EventTime(at.Ticks, _events.Count));
 
-    /// <summary>The one object for a node that packets of v4 describe; null for a description of none.</summary>
+    /// <summary>The one object for a node that packets describe; null for a description of none.</summary>
     private Node? FindKnown(Endpoint endpoint, ReadOnlySpan<byte> key)
     {
         int index = endpoint.Address is { } address ? Wire.GetNode(address, endpoint.UdpPort) : -1;
-        return GetLive(index) is SimulatedV4Node { Announced: { } node }
+        return GetLive(index)?.Announced is { } node
             && node.TcpPort == endpoint.TcpPort && node.PublicKey.Bytes.SequenceEqual(key) ? node : null;
     }
 

@@ -8,6 +8,12 @@ public enum SimulatedProtocol
 
     /// <summary>Node Discovery v5.1.</summary>
     DiscoveryV5,
+
+    /// <summary>
+    /// The topic discovery of go-ethereum 1.8. Every node advertises one of <see cref="DiscoverySimulationOptions.Topics"/>, and
+    /// <see cref="DiscoverySimulationOptions.Searchers"/> search.
+    /// </summary>
+    LegacyTopics,
 }
 
 /// <summary>What a <see cref="DiscoverySimulation"/> simulates. Times are virtual.</summary>
@@ -68,6 +74,15 @@ public sealed record DiscoverySimulationOptions
     /// </summary>
     public bool NodeRecords { get; init; }
 
+    /// <summary>Of topic discovery: how many topics there are. The second is half as popular as the first, the third a third, and so on.</summary>
+    public int Topics { get; init; } = 20;
+
+    /// <summary>Of topic discovery: how many nodes search, for each topic in turn, from shortly after all have joined.</summary>
+    public int Searchers { get; init; } = 40;
+
+    /// <summary>Of topic discovery: the time between two lookups of a search.</summary>
+    public TimeSpan SearchPeriod { get; init; } = TimeSpan.FromSeconds(20);
+
     /// <summary>
     /// How many threads the simulation has; null for as many as there are processors and as is useful for so many nodes. The result
     /// does not depend on it. At most <see cref="MaxThreads"/>; more than one needs a <see cref="MinLatency"/> of a millisecond.
@@ -107,6 +122,9 @@ public sealed record DiscoverySimulationOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(BootstrapNodes, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(BootstrapNodes, Nodes);
         ArgumentOutOfRangeException.ThrowIfNegative(Lookups);
+        ArgumentOutOfRangeException.ThrowIfLessThan(Topics, 1);
+        ArgumentOutOfRangeException.ThrowIfNegative(Searchers);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(SearchPeriod, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfLessThan(EffectiveJoinPeriod, TimeSpan.Zero, nameof(JoinPeriod));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(EffectiveJoinPeriod, Duration, nameof(JoinPeriod));
         ArgumentOutOfRangeException.ThrowIfLessThan(Threads ?? 1, 1, nameof(Threads));

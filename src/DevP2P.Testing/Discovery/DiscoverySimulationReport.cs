@@ -61,6 +61,9 @@ public sealed record DiscoverySimulationReport
     /// <summary>How many bytes of UDP payload were sent.</summary>
     public required long BytesSent { get; init; }
 
+    /// <summary>What came of topics; null for a protocol without.</summary>
+    public TopicSimulationReport? Topics { get; init; }
+
     /// <summary>Datagrams sent per node that joined.</summary>
     public double PacketsPerNode => (double)PacketsSent / NodesJoined;
 

@@ -6,6 +6,8 @@ internal enum NetworkEvent : byte
     Join,
     Leave,
     Lookup,
+    Advertise,
+    Search,
     Report,
 }
 

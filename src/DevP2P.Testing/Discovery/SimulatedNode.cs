@@ -24,6 +24,9 @@ internal abstract class SimulatedNode(int index, PrivateKey key, SimulationPart 
 
     public abstract DiscoveryMachine Machine { get; }
 
+    /// <summary>The node as packets describe it, where it is one object for all; null where each packet makes its own.</summary>
+    public virtual Node? Announced => null;
+
     public SimulationPart Part => part;
 
     public TimeSpan JoinedAt { get; } = now.Monotonic;

@@ -52,8 +52,7 @@ internal sealed class SimulatedV4Node : SimulatedNode
 
     public override DiscoveryMachine Machine => _machine;
 
-    /// <summary>The node as packets describe it.</summary>
-    public Node Announced { get; }
+    public override Node Announced { get; }
 
     public override ulong Receive(Timestamp now, SimulatedNode sender, object content)
     {

@@ -24,12 +24,12 @@ internal sealed class Datagram
     /// <summary>Whose it is.</summary>
     public ProtocolPump? Pump { get; set; }
 
-    /// <summary>Of v4: what it says; null until that has been read.</summary>
-    public Packet? Packet { get; set; }
+    /// <summary>What it says, to its protocol; null until that has been read, and of v5.1.</summary>
+    public object? Packet { get; set; }
 
-    /// <summary>Of v4: who signed it; null until the signature has been recovered.</summary>
+    /// <summary>Who signed it; null until the signature has been recovered, and of v5.1.</summary>
     public PublicKey? Sender { get; set; }
 
-    /// <summary>Of v4: where it came from.</summary>
+    /// <summary>Where it came from; null until that is needed, and of v5.1.</summary>
     public IPEndPoint? EndPoint { get; set; }
 }

@@ -50,4 +50,13 @@ internal static partial class DiscoveryLog
 
     [LoggerMessage(212, LogLevel.Warning, "Talk handler's answer is too long; an empty one is sent protocol={Protocol} size={Size} limit={Limit}")]
     public static partial void TalkAnswerTooLong(ILogger logger, string protocol, int size, int limit);
+
+    [LoggerMessage(213, LogLevel.Information, "Legacy topic discovery started addr={Address} id={Id}")]
+    public static partial void StartedLegacy(ILogger logger, EndPoint? address, string id);
+
+    [LoggerMessage(214, LogLevel.Information, "Legacy topic discovery stopped")]
+    public static partial void StoppedLegacy(ILogger logger);
+
+    [LoggerMessage(215, LogLevel.Debug, "Table of legacy topic discovery filled nodes={Count}")]
+    public static partial void InitializedLegacy(ILogger logger, int count);
 }

@@ -28,7 +28,6 @@ public sealed class DiscoveryV5 : IAsyncDisposable
     private readonly DiscoveryV5Options _options;
     private readonly ILogger _logger;
     private readonly TalkHandlers _talks;
-    private DiscoveryHost? _host;
     private Discv5? _machine;
     private Discv5Pump? _pump;
     private MachineCalls? _calls;
@@ -61,13 +60,16 @@ public sealed class DiscoveryV5 : IAsyncDisposable
     public NodeRecord LocalRecord => LocalNode.Node.Record!;
 
     /// <summary>Where it listens; null before the start.</summary>
-    public IPEndPoint? LocalEndPoint => _host?.LocalEndPoint;
+    public IPEndPoint? LocalEndPoint => Host?.LocalEndPoint;
 
     /// <summary>How many nodes are in the table, as of now.</summary>
     public int NodeCount { get; private set; }
 
     /// <summary>What became of the packets since the start.</summary>
     public DiscoveryV5Counters Counters => _pump?.Counters ?? new DiscoveryV5Counters(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+
+    /// <summary>Its sockets, on which other protocols may be, too; null before the start.</summary>
+    internal DiscoveryHost? Host { get; private set; }
 
     /// <summary>Binds the socket, if it is not a shared one, and begins to look for nodes.</summary>
     /// <exception cref="SocketException">The endpoint cannot be listened on.</exception>
@@ -80,10 +82,10 @@ public sealed class DiscoveryV5 : IAsyncDisposable
         }
 
         Node[] bootstrap = await BootstrapNodes.ResolveAsync(_options.BootstrapNodes, _options.TimeProvider, _logger, cancellationToken).ConfigureAwait(false);
-        _host = _options.SharedWith is { } other
+        Host = _options.SharedWith is { } other
             ? other.Host ?? throw new InvalidOperationException($"{nameof(DiscoveryV5Options.SharedWith)} has not been started")
             : new DiscoveryHost(UdpSockets.Bind(_options.ListenEndPoint), _options.TimeProvider, _logger);
-        LocalNodeAddresses.SetFallbacks(LocalNode, _host);
+        LocalNodeAddresses.SetFallbacks(LocalNode, Host);
         var crypto = new V4IdentityCrypto(_options.PrivateKey);
         var options = new Discv5Options
         {
@@ -92,18 +94,18 @@ public sealed class DiscoveryV5 : IAsyncDisposable
             Random = RandomSource.System,
             BootstrapNodes = bootstrap,
             NetRestrict = _options.NetRestrict,
-            HasIPv4 = _host.HasIPv4,
-            HasIPv6 = _host.HasIPv6,
+            HasIPv4 = Host.HasIPv4,
+            HasIPv6 = Host.HasIPv6,
         };
-        _machine = new Discv5(options, _host.Now);
-        _calls = new MachineCalls(_host, _machine, this);
-        _pump = new Discv5Pump(_host, _machine, crypto, Handle);
+        _machine = new Discv5(options, Host.Now);
+        _calls = new MachineCalls(Host, _machine, this);
+        _pump = new Discv5Pump(Host, _machine, crypto, Handle);
         foreach (string protocol in _talks.Protocols)
         {
             _machine.AddTalkProtocol(protocol);
         }
 
-        _host.Attach(_pump);
+        Host.Attach(_pump);
         DiscoveryLog.StartedV5(_logger, LocalEndPoint, LocalNode.Id.ToShortString());
     }
 
@@ -187,7 +189,7 @@ public sealed class DiscoveryV5 : IAsyncDisposable
             throw new ArgumentException($"the protocol \"{protocol}\" has a handler", nameof(protocol));
         }
 
-        _host?.Post(_ => _machine?.AddTalkProtocol(protocol));
+        Host?.Post(_ => _machine?.AddTalkProtocol(protocol));
         return new TalkRegistration(this, protocol, handler);
     }
 
@@ -225,7 +227,7 @@ public sealed class DiscoveryV5 : IAsyncDisposable
             (node, _) => ValueTask.FromResult(filter is null || (node.Record is not null && filter(node)) ? node : null), cancellationToken);
 
     /// <summary>Fills the table anew, as at the start: for when nothing is found any more.</summary>
-    public void Refresh() => _host?.Post(now => _machine!.Refresh(now));
+    public void Refresh() => Host?.Post(now => _machine!.Refresh(now));
 
     /// <summary>Ends it and waits for that. What is being waited for ends with <see cref="ObjectDisposedException"/>.</summary>
     /// <remarks>Go: <c>UDPv5.Close</c>.</remarks>
@@ -242,10 +244,10 @@ public sealed class DiscoveryV5 : IAsyncDisposable
             await _calls.StopAsync().ConfigureAwait(false);
         }
 
-        await _host!.DetachAsync(_pump!).ConfigureAwait(false);
+        await Host!.DetachAsync(_pump!).ConfigureAwait(false);
         if (_options.SharedWith is null)
         {
-            await _host.DisposeAsync().ConfigureAwait(false);
+            await Host.DisposeAsync().ConfigureAwait(false);
         }
 
         await _pump!.DisposeAsync().ConfigureAwait(false);
@@ -299,7 +301,7 @@ public sealed class DiscoveryV5 : IAsyncDisposable
         Talk talk = received.Talk;
         var request = new TalkRequest(talk.Source, talk.Node, talk.From.ToEndPoint(), received.Protocol, received.Request);
         ReadOnlyMemory<byte> answer = await _talks.AnswerAsync(talk, request, _calls!.Stopped).ConfigureAwait(false);
-        _host!.Post(_ => _machine!.AnswerTalk(talk, answer.Span));
+        Host!.Post(_ => _machine!.AnswerTalk(talk, answer.Span));
     }
 
     /// <summary>A handler that can be removed.</summary>
@@ -309,7 +311,7 @@ public sealed class DiscoveryV5 : IAsyncDisposable
         {
             if (owner._talks.TryRemove(protocol, handler))
             {
-                owner._host?.Post(_ => owner._machine?.RemoveTalkProtocol(protocol));
+                owner.Host?.Post(_ => owner._machine?.RemoveTalkProtocol(protocol));
             }
         }
     }

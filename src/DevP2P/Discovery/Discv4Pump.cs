@@ -99,7 +99,7 @@ internal sealed class Discv4Pump : ProtocolPump
         }
 
         _counts.Handled++;
-        (System.Net.IPEndPoint from, Packet packet, PacketHash hash) = (datagram.EndPoint!, datagram.Packet!, Codec.GetHash(datagram.Bytes));
+        (System.Net.IPEndPoint from, Packet packet, PacketHash hash) = (datagram.EndPoint!, (Packet)datagram.Packet!, Codec.GetHash(datagram.Bytes));
         _host.Release(datagram);
         _machine.HandlePacket(now, from, sender, hash, packet);
     }

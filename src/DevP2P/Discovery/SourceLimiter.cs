@@ -1,6 +1,5 @@
 using DevP2P.Crypto;
 using DevP2P.Discovery.Core;
-using DevP2P.Discovery.V4;
 using DevP2P.NetUtil;
 
 namespace DevP2P.Discovery;

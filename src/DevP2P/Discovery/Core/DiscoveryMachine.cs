@@ -18,7 +18,6 @@ namespace DevP2P.Discovery.Core;
 /// </remarks>
 internal abstract class DiscoveryMachine
 {
-    private readonly IReadOnlyList<Node> _bootstrapNodes;
     private readonly NetList? _netRestrict;
     private readonly TableRefresh _refresh;
     private readonly Searches _searches;
@@ -29,7 +28,7 @@ internal abstract class DiscoveryMachine
     protected DiscoveryMachine(
         Timestamp now, LocalNode local, RandomSource random, IReadOnlyList<Node> bootstrapNodes, NetList? netRestrict, Queue<Output>? outputs)
     {
-        (Local, _bootstrapNodes, _netRestrict, _outputs) = (local, bootstrapNodes, netRestrict, outputs ?? []);
+        (Local, BootstrapNodes, _netRestrict, _outputs) = (local, bootstrapNodes, netRestrict, outputs ?? []);
         Table = new NodeTable(local.Id, random, netRestrict);
         _refresh = new TableRefresh(now, Table, random);
         _searches = new Searches(local.Id, Table, _refresh, random, ChooseTarget, Ask);
@@ -47,6 +46,9 @@ internal abstract class DiscoveryMachine
 
     /// <summary>What is to happen later.</summary>
     protected Timers Timers { get; } = new();
+
+    /// <summary>The operator's points of contact, for the next refresh.</summary>
+    protected IReadOnlyList<Node> BootstrapNodes { get; set; }
 
     /// <summary>Our own id as something to look up.</summary>
     protected abstract SearchTarget SelfTarget { get; }
@@ -67,7 +69,7 @@ internal abstract class DiscoveryMachine
     /// <param name="proven">Nodes that were proven in earlier runs, best first.</param>
     public void AddSeeds(Timestamp now, ReadOnlySpan<Node> proven)
     {
-        _refresh.SeedsLoaded(now, proven, [.. _bootstrapNodes]);
+        _refresh.SeedsLoaded(now, proven, [.. BootstrapNodes]);
         Settle(now);
     }
 
@@ -150,6 +152,10 @@ internal abstract class DiscoveryMachine
         Settle(now);
         return id;
     }
+
+    /// <summary>The same for the machine itself.</summary>
+    protected void LookUp(SearchTarget target, Action<Timestamp, Node[]> done) =>
+        _searches.Want(target, null, (t, lookup) => done(t, Searches.GetResult(lookup)), needsTable: true);
 
     /// <summary>Pings a node. Its answer is an endpoint proof.</summary>
     /// <param name="now">The time.</param>
@@ -239,7 +245,7 @@ internal abstract class DiscoveryMachine
         FetchNode(now, lookup.TryGetCandidate(node.Id, out Node? found) ? found : null, (_, last) => Put(new ResolveDone(id, last)));
 
     /// <summary>Asks for a node's record and makes a node of it; null if there is nobody to ask or no answer.</summary>
-    private void FetchNode(Timestamp now, Node? node, Action<Timestamp, Node?> done)
+    protected virtual void FetchNode(Timestamp now, Node? node, Action<Timestamp, Node?> done)
     {
         if (node?.UdpEndPoint is null)
         {

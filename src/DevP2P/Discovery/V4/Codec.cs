@@ -1,13 +1,11 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using DevP2P.Crypto;
+using DevP2P.Discovery.Core;
 using DevP2P.NetUtil;
 using DevP2P.Rlp;
 
 namespace DevP2P.Discovery.V4;
-
-/// <summary>Signs a 32-byte hash: 65 bytes, r || s || v.</summary>
-internal delegate void PacketSigner(ReadOnlySpan<byte> hash, Span<byte> signature);
 
 /// <summary>
 /// Discovery v4 packets from and to bytes (discv4.md, "Wire Protocol"). Hostile bytes never throw. All methods are safe for

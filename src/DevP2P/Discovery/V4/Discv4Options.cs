@@ -1,17 +1,10 @@
 using System.Runtime.CompilerServices;
 using DevP2P.Crypto;
+using DevP2P.Discovery.Core;
 using DevP2P.NetUtil;
 using DevP2P.Nodes;
 
 namespace DevP2P.Discovery.V4;
-
-/// <summary>
-/// Finds an object that stands for a node already, so that many machines in one process can share it, and its key is checked
-/// once. Null: a new one is made.
-/// </summary>
-/// <param name="endpoint">Where the node is.</param>
-/// <param name="key">Its key, 64 bytes, not checked.</param>
-internal delegate Node? KnownNodes(Endpoint endpoint, ReadOnlySpan<byte> key);
 
 /// <summary>Makes a datagram of a packet and signs it.</summary>
 /// <param name="packet">What to say.</param>

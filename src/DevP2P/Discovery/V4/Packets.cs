@@ -1,6 +1,5 @@
-using System.Net;
 using DevP2P.Crypto;
-using DevP2P.NetUtil;
+using DevP2P.Discovery.Core;
 using DevP2P.Nodes;
 using DevP2P.Rlp;
 
@@ -34,22 +33,6 @@ internal abstract class Packet
 
     /// <summary>Writes the packet's RLP list.</summary>
     public abstract void WriteTo(ref RlpWriter writer);
-}
-
-/// <summary>An endpoint as packets carry it.</summary>
-/// <param name="Address">Null where the sender gave none, or one that is neither IPv4 nor IPv6: both occur in pings.</param>
-/// <param name="UdpPort">The port for discovery.</param>
-/// <param name="TcpPort">The port for RLPx; 0 where it means nothing.</param>
-/// <remarks>Go: <c>v4wire.Endpoint</c>.</remarks>
-internal readonly record struct Endpoint(IPAddress? Address, ushort UdpPort, ushort TcpPort)
-{
-    public Endpoint(IPEndPoint udp, int tcpPort)
-        : this(AddressRules.Unmap(udp.Address), (ushort)udp.Port, (ushort)tcpPort)
-    {
-    }
-
-    /// <summary>Where datagrams go; null unless there is an address and a port.</summary>
-    public IPEndPoint? ToUdp() => Address is null || UdpPort == 0 ? null : new IPEndPoint(Address, UdpPort);
 }
 
 /// <summary>A question whether somebody is there, and half of the endpoint proof.</summary>
@@ -156,11 +139,6 @@ internal sealed class FindNode(ReadOnlyMemory<byte> target, ulong expiration, No
         writer.EndList(list);
     }
 }
-
-/// <summary>A node as <see cref="Neighbors"/> relays it: nothing in it has been checked.</summary>
-/// <param name="Endpoint">Where it is said to be.</param>
-/// <param name="Key">64 bytes that should be a public key (T08: check them before use).</param>
-internal readonly record struct Neighbor(Endpoint Endpoint, ReadOnlyMemory<byte> Key);
 
 /// <summary>The answer to <see cref="FindNode"/>, or a part of it.</summary>
 internal sealed class Neighbors(IReadOnlyList<Neighbor> nodes, ulong expiration) : Packet

@@ -1,6 +1,7 @@
 using System.Net;
 using CsCheck;
 using DevP2P.Crypto;
+using DevP2P.Discovery.Core;
 using DevP2P.Discovery.V4;
 using DevP2P.Rlp;
 using Xunit;

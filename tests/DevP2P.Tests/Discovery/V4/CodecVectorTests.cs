@@ -1,5 +1,6 @@
 using System.Net;
 using DevP2P.Crypto;
+using DevP2P.Discovery.Core;
 using DevP2P.Discovery.V4;
 using DevP2P.Rlp;
 using Xunit;

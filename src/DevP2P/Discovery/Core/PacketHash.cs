@@ -1,8 +1,8 @@
 using System.Runtime.Intrinsics;
 
-namespace DevP2P.Discovery.V4;
+namespace DevP2P.Discovery.Core;
 
-/// <summary>A packet's hash, its first 32 bytes: what answers refer to.</summary>
+/// <summary>A packet's hash: what answers refer to.</summary>
 internal readonly record struct PacketHash
 {
     public const int Size = 32;
