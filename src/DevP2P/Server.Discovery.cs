@@ -211,8 +211,8 @@ public sealed partial class Server
         }
     }
 
-    /// <summary>In discovery's loop: what the database keeps. It only changes memory here; a writer follows.</summary>
-    private void Remember(Output fact)
+    /// <summary>In discovery's loop: what the database keeps, where a writer follows, and where others see us.</summary>
+    internal void Remember(Output fact)
     {
         switch (fact)
         {
@@ -227,6 +227,12 @@ public sealed partial class Server
                 break;
             case NodeProven proven:
                 _database.RecordNode(proven.Node);
+                break;
+            case SeenByNode seen:
+                TakeStatement(seen);
+                break;
+            case VisitedByNode visit:
+                Post(() => TakeVisit(visit.From));
                 break;
             case NobodyAnswers or ClockDrifted:
                 CheckClock();
