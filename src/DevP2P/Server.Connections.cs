@@ -25,9 +25,9 @@ public sealed partial class Server
         var node = new LocalNode(
             options.PrivateKey, options.TimeProvider.GetUtcNow(), database.GetLocalSequence(id), database.GetLocalRecord(id),
             database.RecordLocalRecord);
-        bool isIPv6 = options.ListenAddress is { } text && ListenAddresses.TryParse(text, out IPEndPoint? address)
-            && address!.AddressFamily == AddressFamily.InterNetworkV6 && !address.Address.Equals(IPAddress.IPv6Any);
-        if (!isIPv6)
+        IPEndPoint? address = options.DiscoveryEndPoint;
+        _ = options.ListenAddress is { } text && ListenAddresses.TryParse(text, out address);
+        if (address is not { AddressFamily: AddressFamily.InterNetworkV6 } || address.Address.Equals(IPAddress.IPv6Any))
         {
             node.SetFallbackAddress(IPAddress.Loopback);
         }

@@ -123,7 +123,7 @@ public sealed partial class Server : IAsyncDisposable
             _loop = RunLoopAsync();
         }
 
-        if (_options.NoDial && _options.ListenAddress is null)
+        if (_options.NoDial && _options.ListenAddress is null && DiscoveryV4 is null && DiscoveryV5 is null)
         {
             Log.Useless(_logger);
         }

@@ -136,6 +136,9 @@ public sealed record ServerOptions
         return Sntp.TryParseServer(text, out _, out _);
     }
 
+    /// <summary>Where discovery listens without a <see cref="ListenAddress"/>; null for any port.</summary>
+    internal IPEndPoint? DiscoveryEndPoint { get; init; }
+
     /// <summary>The network that this host is in.</summary>
     internal HostNetwork Network { get; init; } = HostNetwork.System;
 

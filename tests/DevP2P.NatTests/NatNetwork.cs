@@ -23,6 +23,7 @@ internal sealed class NatNetwork : IAsyncDisposable
 
     public const string Router = "192.168.77.1";
     public const string Host = "192.168.77.2";
+    public const string NewHost = "192.168.77.9";
     public const string OtherHost = "192.168.77.3";
     public const string RouterOutside = "44.128.0.1";
     public const string Outsider = "44.128.0.2";
@@ -146,6 +147,15 @@ internal sealed class NatNetwork : IAsyncDisposable
         await ChildProcess.RunAsync($"ip -n router addr del {RouterOutside}/24 dev ext0");
         // The next address of the same subnet is kept only if it is asked for.
         await ChildProcess.RunAsync($"ip -n router addr replace {NewRouterOutside}/24 dev ext0");
+    }
+
+    /// <summary>This host gets another address at home.</summary>
+    public static async Task ChangeHostAddressAsync()
+    {
+        await ChildProcess.RunAsync($"ip addr add {NewHost}/24 dev lan1");
+        await ChildProcess.RunAsync($"ip addr del {Host}/24 dev lan1");
+        await ChildProcess.RunAsync($"ip addr replace {NewHost}/24 dev lan1");
+        await ChildProcess.RunAsync($"ip route replace default via {Router}");
     }
 
     /// <summary>
