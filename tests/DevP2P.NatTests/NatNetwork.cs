@@ -149,6 +149,19 @@ internal sealed class NatNetwork : IAsyncDisposable
         await ChildProcess.RunAsync($"ip -n router addr replace {NewRouterOutside}/24 dev ext0");
     }
 
+    /// <summary>The host outside gets addresses in networks of their own, to which the router knows the way.</summary>
+    public static async Task<IReadOnlyList<string>> AddOutsidersAsync(int count)
+    {
+        string[] addresses = [.. Enumerable.Range(1, count).Select(static i => $"45.{i}.1.1")];
+        foreach (string address in addresses)
+        {
+            await ChildProcess.RunAsync($"ip -n outside addr add {address}/32 dev wan0");
+        }
+
+        await ChildProcess.RunAsync($"ip -n router route add 45.0.0.0/8 via {Outsider}");
+        return addresses;
+    }
+
     /// <summary>This host gets another address at home.</summary>
     public static async Task ChangeHostAddressAsync()
     {

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using DevP2P.Crypto;
+using DevP2P.Discovery.Core;
 using DevP2P.Nat;
 using DevP2P.Nodes;
 using Microsoft.Extensions.Time.Testing;
@@ -45,8 +46,8 @@ public sealed class ServerTests
 
         Node self = server.Self;
         await server.StopAsync();
-        Assert.False(await network.ReachesAsync(NatProtocol.Tcp, self.TcpPort, 30303, NatNetwork.NewRouterOutside));
-        Assert.False(await network.ReachesAsync(NatProtocol.Udp, self.UdpPort, 30303, NatNetwork.NewRouterOutside));
+        Assert.False(await network.ReachesAsync(NatProtocol.Tcp, self.TcpPort, 30303, NatNetwork.NewRouterOutside), network.DaemonLog);
+        Assert.False(await network.ReachesAsync(NatProtocol.Udp, self.UdpPort, 30303, NatNetwork.NewRouterOutside), network.DaemonLog);
     }
 
     [IsolatedTheory]
@@ -84,6 +85,42 @@ public sealed class ServerTests
         Assert.True(isReached, $"{server.Self} {network.DaemonLog}");
     }
 
+    [IsolatedFact]
+    public async Task Peers_that_come_from_outside_put_a_withdrawn_address_back()
+    {
+        await using NatNetwork network = await NatNetwork.CreateAsync();
+        await using Server server = await StartAsync(NatMethod.Pcp(), _clock);
+        await NatNetwork.UntilAsync(() => server.GetNodeInfo().Nat is { Mappings.Count: 2 } && Outside.Equals(server.Self.Address), () => $"all is mapped: {network.DaemonLog}");
+        Node known = server.Self;
+        await AdvanceUntilAsync(
+            () =>
+            {
+                for (int i = 0; i < 3; i++)
+                {
+                    // What discovery hands out when nodes of three networks see us elsewhere.
+                    server.Remember(new SeenByNode(IPAddress.Parse($"46.{i}.1.1"), IPAddress.Parse("44.128.9.9")));
+                }
+
+                return Task.FromResult(!Outside.Equals(server.Self.Address));
+            },
+            () => "it is withdrawn");
+
+        foreach (string address in await NatNetwork.AddOutsidersAsync(4))
+        {
+            Assert.False(Outside.Equals(server.Self.Address));
+            await using var visitor = new Server(new ServerOptions { PrivateKey = PrivateKey.Generate(), NoDiscovery = true });
+            await visitor.StartAsync(TestContext.Current.CancellationToken);
+            using Socket connection = network.Outside.CreateTcp();
+            connection.Bind(new IPEndPoint(IPAddress.Parse(address), 0));
+            await connection.ConnectAsync(known.TcpEndPoint!, TestContext.Current.CancellationToken);
+            ConnectionResult result = await visitor.SetupConnectionAsync(
+                new NetworkStream(connection), ConnectionFlags.StaticDialed, known, cancellationToken: TestContext.Current.CancellationToken);
+            Assert.True(result.Stage > Dialing.DialStage.EncryptionHandshake, $"{result.Error}");
+        }
+
+        await NatNetwork.UntilAsync(() => Outside.Equals(server.Self.Address), () => "it is back");
+    }
+
     private static async Task<Server> StartAsync(INat nat, TimeProvider time)
     {
         var server = new Server(new ServerOptions { PrivateKey = PrivateKey.Generate(), ListenAddress = ":30303", Nat = nat, TimeProvider = time });
@@ -109,15 +146,19 @@ public sealed class ServerTests
 
     private async Task AdvanceUntilAsync(Func<Task<bool>> condition, Func<string> what)
     {
-        for (int i = 0; i < 60; i++)
+        for (int i = 0; i < 12; i++)
         {
-            _clock.Advance(TimeSpan.FromSeconds(40));
-            if (await condition())
+            // Past the time at which the router is asked again; then the method has some seconds of its own time for that.
+            _clock.Advance(TimeSpan.FromSeconds(150));
+            for (int j = 0; j < 40; j++)
             {
-                return;
-            }
+                if (await condition())
+                {
+                    return;
+                }
 
-            await Task.Delay(50, TestContext.Current.CancellationToken);
+                await Task.Delay(100, TestContext.Current.CancellationToken);
+            }
         }
 
         Assert.Fail($"waited in vain until {what()}");
