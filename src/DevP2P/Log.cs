@@ -109,6 +109,15 @@ internal static partial class Log
     [LoggerMessage(49, LogLevel.Debug, "Couldn't remove port mapping method={Method} family={Family} proto={Protocol} extport={External} reason={Reason}")]
     public static partial void UnmapFailed(ILogger logger, string method, string family, string protocol, int external, string reason);
 
+    [LoggerMessage(50, LogLevel.Warning, "Other nodes do not find this one at the address that the record names; it is withdrawn for now family={Family} addr={Address} retryIn={Retry}")]
+    public static partial void AddressWithdrawn(ILogger logger, string family, IPAddress address, TimeSpan retry);
+
+    [LoggerMessage(51, LogLevel.Information, "The address may be in the record again family={Family} addr={Address}")]
+    public static partial void AddressBack(ILogger logger, string family, IPAddress address);
+
+    [LoggerMessage(52, LogLevel.Information, "This host is in another network now family={Family} addr={Address} gateway={Gateway}")]
+    public static partial void NetworkChanged(ILogger logger, string family, IPAddress? address, IPAddress? gateway);
+
     /// <summary>An exception's message; of an exception that cannot even say that, its type (T14).</summary>
     public static string Describe(Exception exception)
     {

@@ -38,7 +38,10 @@ public sealed record NodeInfo
     [JsonPropertyName("protocols")]
     public required IReadOnlyDictionary<string, object?> Protocols { get; init; }
 
-    /// <summary>What the device between this host and the internet does for us; null without <see cref="ServerOptions.Nat"/>.</summary>
+    /// <summary>
+    /// What the device between this host and the internet does for us; null without <see cref="ServerOptions.Nat"/>, unless there is a
+    /// <see cref="NatInfo.Problem"/>.
+    /// </summary>
     [JsonPropertyName("nat")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public NatInfo? Nat { get; init; }

@@ -12,15 +12,8 @@ namespace DevP2P;
 /// <summary>The way of a connection: accepted or dialed, through both handshakes and both checks of admission, to a peer.</summary>
 public sealed partial class Server
 {
-    /// <summary>Connections that the system holds for us before they are accepted.</summary>
-    private const int ListenBacklog = 512;
-
     private const string HandshakeTimeoutReason = "handshake timeout";
     private const string CancelledReason = "cancelled";
-
-    private static readonly TimeSpan AcceptRetryDelay = TimeSpan.FromMilliseconds(200);
-
-    private Socket? _listener;
 
     /// <summary>Nodes that we have reached and are greeting: connections that we dialed, in their handshakes.</summary>
     private readonly ConcurrentDictionary<NodeId, ConnectionSetup> _greeting = new();
@@ -32,86 +25,19 @@ public sealed partial class Server
         var node = new LocalNode(
             options.PrivateKey, options.TimeProvider.GetUtcNow(), database.GetLocalSequence(id), database.GetLocalRecord(id),
             database.RecordLocalRecord);
-        bool isIPv6 = options.ListenAddress is { } text && ListenAddresses.TryParse(text, out IPEndPoint? address)
-            && address!.AddressFamily == AddressFamily.InterNetworkV6 && !address.Address.Equals(IPAddress.IPv6Any);
-        if (!isIPv6)
+        IPEndPoint? address = options.DiscoveryEndPoint;
+        _ = options.ListenAddress is { } text && ListenAddresses.TryParse(text, out address);
+        if (address is not { AddressFamily: AddressFamily.InterNetworkV6 } || address.Address.Equals(IPAddress.IPv6Any))
         {
             node.SetFallbackAddress(IPAddress.Loopback);
         }
 
+        if (options.AdvertisedEndPoints is { } advertised)
+        {
+            node.SetFixed(advertised);
+        }
+
         return node;
-    }
-
-    private void OpenListener()
-    {
-        if (_options.ListenAddress is not { } text || !ListenAddresses.TryParse(text, out IPEndPoint? address))
-        {
-            return;
-        }
-
-        bool allAddresses = address!.Address.Equals(IPAddress.IPv6Any);
-        if (allAddresses && !Socket.OSSupportsIPv6)
-        {
-            address = new IPEndPoint(IPAddress.Any, address.Port);
-            allAddresses = false;
-        }
-
-        var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-        try
-        {
-            if (address.AddressFamily == AddressFamily.InterNetworkV6)
-            {
-                socket.DualMode = allAddresses;
-            }
-
-            socket.Bind(address);
-            socket.Listen(ListenBacklog);
-        }
-        catch (SocketException e)
-        {
-            socket.Dispose();
-            throw new P2PException($"cannot listen on {text}: {e.Message}", e);
-        }
-
-        _listener = socket;
-        var bound = (IPEndPoint)socket.LocalEndPoint!;
-        ListenEndPoints = [bound];
-        bool isAny = bound.Address.Equals(IPAddress.Any) || bound.Address.Equals(IPAddress.IPv6Any);
-        if (!isAny)
-        {
-            _localNode.SetFallbackAddress(bound.Address);
-        }
-
-        _localNode.SetTcpPorts(bound.Port, bound.Port);
-        Log.ListenerUp(_logger, bound);
-    }
-
-    /// <summary>Accepts as fast as connections come. What is too much is sorted out afterwards, so that the backlog never fills with silence.</summary>
-    private async Task AcceptAsync(Socket listener)
-    {
-        while (!_stopping.IsCancellationRequested)
-        {
-            try
-            {
-                Socket socket = await listener.AcceptAsync(_stopping.Token).ConfigureAwait(false);
-                Post(() => TakeInbound(socket));
-            }
-            catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
-            {
-                return;
-            }
-            catch (SocketException e)
-            {
-                if (_stopping.IsCancellationRequested)
-                {
-                    return;
-                }
-
-                // Out of descriptors, or the connection was gone already: go on, a little later.
-                Log.AcceptFailed(_logger, e.Message);
-                await Task.Delay(AcceptRetryDelay, _time).ConfigureAwait(false);
-            }
-        }
     }
 
     /// <summary>On the loop: the checks that need nothing but the address.</summary>
@@ -238,6 +164,11 @@ public sealed partial class Server
         if (setup.Incoming.Pending is { } pending)
         {
             pending.IsIdentified = true;
+            if (setup.Incoming.RemoteEndPoint is IPEndPoint remote)
+            {
+                // It knew our key, and thus was not here by chance; whether it is let in is another question.
+                TakeVisit(remote.Address);
+            }
         }
 
         ThrowIfRefused(setup);

@@ -14,8 +14,8 @@ namespace DevP2P;
 public sealed partial class Server
 {
     /// <summary>
-    /// A node that has had no peers, or knows no nodes, for this long starts to look for them anew: after an outage or a sleep
-    /// nothing else would bring it back.
+    /// A node that has had no peers, though it dials, or knows no nodes, for this long starts to look for them anew: after an outage or a
+    /// sleep nothing else would bring it back.
     /// </summary>
     internal static readonly TimeSpan StarvationLimit = TimeSpan.FromSeconds(60);
 
@@ -62,7 +62,7 @@ public sealed partial class Server
             return;
         }
 
-        IPEndPoint listen = ListenEndPoints.Count > 0 ? ListenEndPoints[0] : new IPEndPoint(IPAddress.IPv6Any, 0);
+        IPEndPoint listen = ListenEndPoints.Count > 0 ? ListenEndPoints[0] : _options.DiscoveryEndPoint ?? new IPEndPoint(IPAddress.IPv6Any, 0);
         if (_options.DiscoveryV4)
         {
             DiscoveryV4 = await BindAsync(listen, MakeDiscoveryV4, static (d, stop) => d.StartAsync(stop), cancellationToken).ConfigureAwait(false);
@@ -253,8 +253,8 @@ public sealed partial class Server
         }
     }
 
-    /// <summary>In discovery's loop: what the database keeps. It only changes memory here; a writer follows.</summary>
-    private void Remember(Output fact)
+    /// <summary>In discovery's loop: what the database keeps, where a writer follows, and where others see us.</summary>
+    internal void Remember(Output fact)
     {
         switch (fact)
         {
@@ -269,6 +269,12 @@ public sealed partial class Server
                 break;
             case NodeProven proven:
                 _database.RecordNode(proven.Node);
+                break;
+            case SeenByNode seen:
+                TakeStatement(seen);
+                break;
+            case VisitedByNode visit:
+                Post(() => TakeVisit(visit.From));
                 break;
             case NobodyAnswers or ClockDrifted:
                 CheckClock();
@@ -318,7 +324,7 @@ public sealed partial class Server
             return;
         }
 
-        if (!_snapshot.IsEmpty && KnownNodes > 0)
+        if ((!_snapshot.IsEmpty || _options.NoDial) && KnownNodes > 0)
         {
             _wellSince = Now;
         }

@@ -130,6 +130,7 @@ public sealed partial class Server
     private void TickPeers()
     {
         WatchForStarvation();
+        WatchNetwork();
         long timestamp = _time.GetTimestamp();
         foreach (Peer peer in _snapshot.Values)
         {

@@ -49,8 +49,23 @@ public sealed partial class Server
             return;
         }
 
-        Post(PublishNat);
+        _isNatFixed = IsFixed(nat);
         _nat = new NatService(nat, _portTargets, TakeNat, _time, _logger, RandomSource.System);
+        Post(PublishNat);
+    }
+
+    private bool IsFixed(INat nat)
+    {
+        try
+        {
+            return nat.IsFixed;
+        }
+        catch (Exception e)
+        {
+            // The application's, as its name.
+            Log.LoopDefect(_logger, e);
+            return false;
+        }
     }
 
     private HashSet<PortTarget> GetPortTargets()
@@ -93,6 +108,8 @@ public sealed partial class Server
             {
                 Advertise();
                 PublishNat();
+                Judge(isIPv6: false, static (_, _) => { });
+                Judge(isIPv6: true, static (_, _) => { });
             }
         });
     }
@@ -110,7 +127,9 @@ public sealed partial class Server
     {
         // A device that does not know its own address may open ports nevertheless; one with an address of no use opens them in vain.
         IPAddress? address = _external.GetAddress(isIPv6);
-        bool isUseless = address is not null && ExternalEndPoints.DescribeProblem(address) is not null;
+        IPAddress? withdrawn = _withdrawn[isIPv6 ? 1 : 0];
+        bool isUseless = address is not null && (ExternalEndPoints.DescribeProblem(address) is not null || address.Equals(withdrawn));
+        _localNode.SetWithdrawnAddress(isIPv6, withdrawn);
         _localNode.SetExternalEndPoint(isIPv6, isUseless ? null : address, isUseless ? 0 : GetExternalUdpPort(isIPv6));
         int bound = ListenEndPoints.Count > 0 ? ListenEndPoints[0].Port : 0;
         int mapped = isUseless ? 0 : _external.GetPort(new PortTarget(isIPv6, NatProtocol.Tcp, bound));
@@ -126,6 +145,12 @@ public sealed partial class Server
 
     private void PublishNat()
     {
+        if (_nat is null && _withdrawn is [null, null])
+        {
+            _natInfo = null;
+            return;
+        }
+
         IPAddress? address = _external.GetAddress(isIPv6: false);
         IPAddress? address6 = _external.GetAddress(isIPv6: true);
         _natInfo = new NatInfo
@@ -133,7 +158,9 @@ public sealed partial class Server
             Method = NatName,
             ExternalIp = address?.ToString(),
             ExternalIp6 = address6?.ToString(),
-            Problem = (address is null ? null : ExternalEndPoints.DescribeProblem(address)) ?? (address6 is null ? null : ExternalEndPoints.DescribeProblem(address6)),
+            Problem = (address is null ? null : ExternalEndPoints.DescribeProblem(address)) ?? (address6 is null ? null : ExternalEndPoints.DescribeProblem(address6))
+                ?? ((_withdrawn[0] ?? _withdrawn[1]) is { } withdrawn
+                    ? $"other nodes do not find this one at {withdrawn}: the record does not name that address until they do, or until it is tried again" : null),
             Mappings =
             [
                 .. _external.Ports.OrderBy(static p => p.Key.IsIPv6).ThenBy(static p => p.Key.Protocol).ThenBy(static p => p.Key.InternalPort)

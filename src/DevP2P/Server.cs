@@ -123,7 +123,7 @@ public sealed partial class Server : IAsyncDisposable
             _loop = RunLoopAsync();
         }
 
-        if (_options.NoDial && _options.ListenAddress is null)
+        if (_options.NoDial && _options.ListenAddress is null && DiscoveryV4 is null && DiscoveryV5 is null && TopicDiscovery is null)
         {
             Log.Useless(_logger);
         }
@@ -143,11 +143,12 @@ public sealed partial class Server : IAsyncDisposable
         }
 
         Post(AddDiscoverySources);
+        StartNetworkWatch();
         StartNat();
 
-        if (_listener is { } listener)
+        if (_listener is not null)
         {
-            _work.Run(() => AcceptAsync(listener));
+            _work.Run(AcceptAsync);
         }
     }
 
@@ -171,6 +172,7 @@ public sealed partial class Server : IAsyncDisposable
             return;
         }
 
+        _networkWatch?.Dispose();
         Task unmapped = _nat?.StopAsync() ?? Task.CompletedTask;
         await _stopping.CancelAsync().ConfigureAwait(false);
         _listener?.Dispose();

@@ -102,6 +102,12 @@ public sealed record ServerOptions
     /// </summary>
     public INat? Nat { get; init; }
 
+    /// <summary>
+    /// What the record says of addresses and ports, whatever <see cref="Nat"/> and other nodes say, family by family and protocol by
+    /// protocol: for a container whose ports are mapped, for instance. Null fixes nothing. Default: null.
+    /// </summary>
+    public AdvertisedEndPoints? AdvertisedEndPoints { get; init; }
+
     /// <summary>Opens connections; null for TCP.</summary>
     public IDialer? Dialer { get; init; }
 
@@ -132,6 +138,12 @@ public sealed record ServerOptions
         ArgumentNullException.ThrowIfNull(text);
         return Sntp.TryParseServer(text, out _, out _);
     }
+
+    /// <summary>Where discovery listens without a <see cref="ListenAddress"/>; null for any port.</summary>
+    internal IPEndPoint? DiscoveryEndPoint { get; init; }
+
+    /// <summary>The network that this host is in.</summary>
+    internal HostNetwork Network { get; init; } = HostNetwork.System;
 
     /// <summary>The least value of <see cref="MaxBufferedBytes"/>: one message of the greatest size, received and decompressed.</summary>
     internal const long MinBufferedBytes = 34 * 1024 * 1024;
@@ -168,6 +180,7 @@ public sealed record ServerOptions
             SntpServer is null || IsSntpServer(SntpServer), nameof(SntpServer),
             $"\"{SntpServer}\" is not a host with or without a port, such as pool.ntp.org, 192.0.2.1:123 or [::1]:123");
         Require(System.Text.Encoding.UTF8.GetByteCount(Name) <= 256, nameof(Name), "must have at most 256 bytes in UTF-8");
+        AdvertisedEndPoints.Check(AdvertisedEndPoints, nameof(AdvertisedEndPoints));
         ValidateProtocols();
     }
 

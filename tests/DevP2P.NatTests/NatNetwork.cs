@@ -23,6 +23,7 @@ internal sealed class NatNetwork : IAsyncDisposable
 
     public const string Router = "192.168.77.1";
     public const string Host = "192.168.77.2";
+    public const string NewHost = "192.168.77.9";
     public const string OtherHost = "192.168.77.3";
     public const string RouterOutside = "44.128.0.1";
     public const string Outsider = "44.128.0.2";
@@ -146,6 +147,28 @@ internal sealed class NatNetwork : IAsyncDisposable
         await ChildProcess.RunAsync($"ip -n router addr del {RouterOutside}/24 dev ext0");
         // The next address of the same subnet is kept only if it is asked for.
         await ChildProcess.RunAsync($"ip -n router addr replace {NewRouterOutside}/24 dev ext0");
+    }
+
+    /// <summary>The host outside gets addresses in networks of their own, to which the router knows the way.</summary>
+    public static async Task<IReadOnlyList<string>> AddOutsidersAsync(int count)
+    {
+        string[] addresses = [.. Enumerable.Range(1, count).Select(static i => $"45.{i}.1.1")];
+        foreach (string address in addresses)
+        {
+            await ChildProcess.RunAsync($"ip -n outside addr add {address}/32 dev wan0");
+        }
+
+        await ChildProcess.RunAsync($"ip -n router route add 45.0.0.0/8 via {Outsider}");
+        return addresses;
+    }
+
+    /// <summary>This host gets another address at home.</summary>
+    public static async Task ChangeHostAddressAsync()
+    {
+        await ChildProcess.RunAsync($"ip addr add {NewHost}/24 dev lan1");
+        await ChildProcess.RunAsync($"ip addr del {Host}/24 dev lan1");
+        await ChildProcess.RunAsync($"ip addr replace {NewHost}/24 dev lan1");
+        await ChildProcess.RunAsync($"ip route replace default via {Router}");
     }
 
     /// <summary>

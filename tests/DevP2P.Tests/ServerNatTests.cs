@@ -119,5 +119,5 @@ public sealed class ServerNatTests
     }
 
     private static ServerOptions Options(INat nat) =>
-        TestNet.Options() with { ListenAddress = ":0", NoDiscovery = false, NoDial = true, Nat = nat };
+        TestNet.Options() with { ListenAddress = ":0", NoDiscovery = false, NoDial = true, Nat = nat, Network = new FakeNetwork() };
 }

@@ -3,7 +3,6 @@ using System.Net;
 using DevP2P.Cli.Configuration;
 using DevP2P.Cli.Logging;
 using DevP2P.Crypto;
-using DevP2P.Discovery;
 using DevP2P.Nodes;
 
 namespace DevP2P.Cli.Commands;
@@ -18,7 +17,8 @@ internal static class BootnodeCommand
             "Run a node that does nothing but discovery v4 and v5.1, for others to start from; it prints its enode URL and its record.",
             "devp2p bootnode --listen 127.0.0.1:30301 --data-dir bootnode",
             "devp2p bootnode --listen :30301 --key-file bootnode.key --bootnodes enode://<key>@127.0.0.1:30303 --log json",
-            "devp2p bootnode --listen :30301 --v5=false");
+            "devp2p bootnode --listen :30301 --v5=false --nat any",
+            "devp2p bootnode --listen :30301 --advertise-ip 192.0.2.7 --advertise-udp 40301");
         var options = new SettingOptions();
         options.AddTo(command, Settings.Bootnode);
         command.SetAction(async (parse, _) =>
@@ -49,26 +49,22 @@ internal static class BootnodeCommand
         using var loggers = new ConsoleLog(Console.Error, config.LogLevel, TimeProvider.System);
         PrivateKey key = RunCommand.LoadKey(config, loggers.CreateLogger("devp2p"));
         using JsonEventLog? json = config.JsonLog ? new JsonEventLog(openJson(), TimeProvider.System) : null;
-        await using DiscoveryV4? v4 = !config.DiscoveryV4 ? null : new DiscoveryV4(new DiscoveryV4Options
+        await using var server = new Server(new ServerOptions
         {
             PrivateKey = key,
-            ListenEndPoint = listen,
+            NoDial = true,
+            DiscoveryEndPoint = listen,
+            DiscoveryV4 = config.DiscoveryV4,
+            DiscoveryV5 = config.DiscoveryV5,
             BootstrapNodes = config.BootstrapNodes,
+            BootstrapNodesV5 = config.BootstrapNodesV5,
             NetRestrict = config.NetRestrict,
+            Nat = config.Nat,
+            AdvertisedEndPoints = config.AdvertisedEndPoints,
             LoggerFactory = loggers,
         });
-        await using DiscoveryV5? v5 = !config.DiscoveryV5 ? null : new DiscoveryV5(new DiscoveryV5Options
-        {
-            PrivateKey = key,
-            ListenEndPoint = listen,
-            SharedWith = v4,
-            BootstrapNodes = config.BootstrapNodesV5,
-            NetRestrict = config.NetRestrict,
-            LoggerFactory = loggers,
-        });
-        await (v4?.StartAsync(stop) ?? Task.CompletedTask);
-        await (v5?.StartAsync(stop) ?? Task.CompletedTask);
-        Node self = v4?.Self ?? v5!.Self;
+        await server.StartAsync(stop);
+        Node self = server.Self;
         if (json is null)
         {
             await text.WriteLineAsync(self.ToString());
@@ -77,12 +73,11 @@ internal static class BootnodeCommand
         }
         else
         {
-            json.Started(self, (v4?.LocalEndPoint ?? v5!.LocalEndPoint)!);
+            json.Started(self, (server.DiscoveryV4?.LocalEndPoint ?? server.DiscoveryV5!.LocalEndPoint)!);
         }
 
         await Task.Delay(Timeout.Infinite, stop).ContinueWith(static _ => { }, TaskScheduler.Default);
-        await (v5?.StopAsync() ?? Task.CompletedTask);
-        await (v4?.StopAsync() ?? Task.CompletedTask);
+        await server.StopAsync();
         json?.Stopped();
         return CommandLine.Success;
     }

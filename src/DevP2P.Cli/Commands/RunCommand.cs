@@ -20,6 +20,7 @@ internal static partial class RunCommand
             "devp2p run --listen 127.0.0.1:30303 --static enode://<key>@127.0.0.1:30304 --no-discovery",
             "devp2p run --bootnodes enode://<key>@127.0.0.1:30303 --max-peers 50",
             "devp2p run --v5 --bootnodes enr:-IS4Q...",
+            "devp2p run --advertise-ip 192.0.2.7 --advertise-tcp 40303 --advertise-udp 40303",
             "devp2p run --config node.toml --log json --verbosity warn",
             "DEVP2P_MAX_PEERS=50 devp2p run --echo");
         var options = new SettingOptions();
@@ -104,6 +105,7 @@ internal static partial class RunCommand
         TrustedNodes = config.TrustedNodes,
         NetRestrict = config.NetRestrict,
         Nat = config.Nat,
+        AdvertisedEndPoints = config.AdvertisedEndPoints,
         SntpServer = config.SntpServer,
         NodeDatabase = config.NodeDatabase,
         ListenAddress = config.ListenAddress,

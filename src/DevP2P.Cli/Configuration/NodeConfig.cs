@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using DevP2P.Cli.Commands;
 using DevP2P.Cli.Logging;
@@ -58,6 +60,9 @@ internal sealed record NodeConfig
 
     /// <summary>Null: no port mapping.</summary>
     public required INat? Nat { get; init; }
+
+    /// <summary>Null: nothing is fixed.</summary>
+    public required AdvertisedEndPoints? AdvertisedEndPoints { get; init; }
 
     /// <summary>Null: no time server is asked.</summary>
     public required string? SntpServer { get; init; }
@@ -121,6 +126,7 @@ internal sealed record NodeConfig
             DiscoveryV5 = reader.Switch(Settings.DiscoveryV5),
             DiscoveryV5Address = reader.ListenAddress(Settings.DiscAddr, whenAbsent: null),
             Nat = reader.Nat(Settings.Nat),
+            AdvertisedEndPoints = reader.Advertised(),
             SntpServer = reader.TimeServer(Settings.Sntp),
             Name = reader.Text(Settings.Name) ?? DefaultName(reader.Text(Settings.UserIdent)),
             Echo = reader.Switch(Settings.Echo),
@@ -234,6 +240,47 @@ internal sealed record NodeConfig
             return NatMethod.TryParse(value?.Text ?? setting.Default, out INat? nat, out string? error)
                 ? nat
                 : throw new CliException($"{value?.Source ?? setting.Flag}: {LogText.Escape(error)}");
+        }
+
+        /// <summary>What is fixed in the record, or null.</summary>
+        public AdvertisedEndPoints? Advertised()
+        {
+            var advertised = new AdvertisedEndPoints
+            {
+                TcpPort = Port(Settings.AdvertiseTcp),
+                UdpPort = Port(Settings.AdvertiseUdp),
+                Tcp6Port = Port(Settings.AdvertiseTcp6),
+                Udp6Port = Port(Settings.AdvertiseUdp6),
+            };
+            if (Find(Settings.AdvertiseIp) is { } value)
+            {
+                foreach (string text in Items(value))
+                {
+                    if (!AddressRules.TryParse(text, out IPAddress? address) || address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any))
+                    {
+                        throw Wrong(value, text, "is no host's IP address");
+                    }
+
+                    bool isIPv4 = address.AddressFamily == AddressFamily.InterNetwork;
+                    advertised = (isIPv4 ? advertised.IPv4Address : advertised.IPv6Address) is not null
+                        ? throw Wrong(value, text, "is the second address of its family")
+                        : isIPv4 ? advertised with { IPv4Address = address } : advertised with { IPv6Address = address };
+                }
+            }
+
+            return advertised == new AdvertisedEndPoints() ? null : advertised;
+        }
+
+        private int? Port(Setting setting)
+        {
+            if (Find(setting) is not { } value)
+            {
+                return null;
+            }
+
+            return ushort.TryParse(value.Text, NumberStyles.None, CultureInfo.InvariantCulture, out ushort port) && port != 0
+                ? port
+                : throw Wrong(value, value.Text, $"is not a port from 1 to {IPEndPoint.MaxPort}");
         }
 
         public List<Node> Nodes(Setting setting)

@@ -61,6 +61,21 @@ internal static class Settings
         "How to be reachable behind a router: the method that opens ports on it", "HOW")
     { Default = "none" };
 
+    public static readonly Setting AdvertiseIp = new("advertise-ip", "DevP2P.AdvertiseIP", SettingKind.List,
+        "The address that others reach this node at, whatever is found out: one of IPv4, one of IPv6, or both", "IP");
+
+    public static readonly Setting AdvertiseTcp = new("advertise-tcp", "DevP2P.AdvertiseTCP", SettingKind.Number,
+        "The TCP port that others reach this node at, where it is not the one listened on", "PORT");
+
+    public static readonly Setting AdvertiseUdp = new("advertise-udp", "DevP2P.AdvertiseUDP", SettingKind.Number,
+        "The UDP port that others reach this node at", "PORT");
+
+    public static readonly Setting AdvertiseTcp6 = new("advertise-tcp6", "DevP2P.AdvertiseTCP6", SettingKind.Number,
+        "The TCP port by IPv6", "PORT");
+
+    public static readonly Setting AdvertiseUdp6 = new("advertise-udp6", "DevP2P.AdvertiseUDP6", SettingKind.Number,
+        "The UDP port by IPv6", "PORT");
+
     public static readonly Setting Sntp = new("sntp", "DevP2P.Sntp", SettingKind.Text,
         "Ask this time server whether the clock is right, for example pool.ntp.org", "HOST[:PORT]");
 
@@ -105,13 +120,16 @@ internal static class Settings
         "Address and port of discovery v5.1, if it is not to share that of v4", "ADDR:PORT");
 
     /// <summary>Those that <c>devp2p bootnode</c> has flags for.</summary>
-    public static IReadOnlyList<Setting> Bootnode { get; } = [Config, DataDir, KeyFile, Listen, BootstrapNodes, Network, DiscoveryV4, DiscoveryV5, NetRestrict, Log, Verbosity];
+    public static IReadOnlyList<Setting> Bootnode { get; } =
+    [
+        Config, DataDir, KeyFile, Listen, BootstrapNodes, Network, DiscoveryV4, DiscoveryV5, NetRestrict, Nat, AdvertiseIp, AdvertiseUdp, AdvertiseUdp6, Log, Verbosity,
+    ];
 
     /// <summary>All of them, in the order in which help shows them.</summary>
     public static IReadOnlyList<Setting> All { get; } =
     [
         Config, DataDir, KeyFile, Listen, BootstrapNodes, Network, DiscoveryV4, DiscoveryV5, DiscAddr, Static, Trusted, MaxPeers, MaxPendingPeers, DialRatio, NetRestrict,
-        NoDial, NoDiscovery, Nat, Sntp, Name, UserIdent, Echo, MessageEvents, Log, Verbosity,
+        NoDial, NoDiscovery, Nat, AdvertiseIp, AdvertiseTcp, AdvertiseUdp, AdvertiseTcp6, AdvertiseUdp6, Sntp, Name, UserIdent, Echo, MessageEvents, Log, Verbosity,
         BootstrapNodesV5, NodeDatabase,
     ];
 }

@@ -31,7 +31,15 @@ internal sealed class DiscoveryHost : IAsyncDisposable
     /// <summary>How many events are handled before others may have the loop.</summary>
     private const int MaxEventsAtOnce = 256;
 
+    /// <summary>How long after a socket has died it is bound again; then each time twice as long.</summary>
+    internal static readonly TimeSpan FirstBindDelay = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>How long at most.</summary>
+    internal static readonly TimeSpan MaxBindDelay = TimeSpan.FromSeconds(30);
+
     private readonly UdpPort[] _ports;
+    private readonly Func<IPEndPoint, UdpPort> _bind;
+    private readonly CancellationTokenSource _closing = new();
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly long _start;
@@ -41,9 +49,9 @@ internal sealed class DiscoveryHost : IAsyncDisposable
     private readonly Lock _loop = new();
     private readonly ITimer _timer;
     private readonly ConcurrentQueue<Datagram> _free = new();
-    private readonly UdpPort? _port4;
-    private readonly UdpPort? _port6;
     private readonly Task _running;
+    private UdpPort? _port4;
+    private UdpPort? _port6;
     private ProtocolPump[] _pumps = [];
     private TimeSpan? _timerDue;
     private int _datagrams;
@@ -54,20 +62,22 @@ internal sealed class DiscoveryHost : IAsyncDisposable
     /// <param name="time">The clock.</param>
     /// <param name="logger">The log.</param>
     public DiscoveryHost(Socket[] sockets, TimeProvider time, ILogger logger)
-        : this(Array.ConvertAll(sockets, socket => UdpPort.Open(socket, logger)), time, logger)
+        : this(sockets, socket => UdpPort.Open(socket, logger), time, logger)
     {
     }
 
     /// <summary>For tests, which run both kinds of ports.</summary>
-    internal DiscoveryHost(UdpPort[] ports, TimeProvider time, ILogger logger)
+    internal DiscoveryHost(Socket[] sockets, Func<Socket, UdpPort> open, TimeProvider time, ILogger logger)
     {
+        UdpPort[] ports = [.. sockets.Select(open)];
         (_ports, _time, _logger) = (ports, time, logger);
+        _bind = endPoint => open(UdpSockets.BindOne(endPoint));
         _port4 = Array.Find(ports, static p => p.Family == AddressFamily.InterNetwork);
         _port6 = Array.Find(ports, static p => p.Family == AddressFamily.InterNetworkV6);
         LocalEndPoint = ports[0].LocalEndPoint;
         _start = time.GetTimestamp();
         _timer = time.CreateTimer(_ => PostTick(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        _running = Task.WhenAll([Task.Run(LoopAsync), .. ports.Select(port => Task.Run(() => port.ReceiveAsync(Take)))]);
+        _running = Task.WhenAll([Task.Run(LoopAsync), .. Enumerable.Range(0, ports.Length).Select(i => Task.Run(() => ReceiveAsync(i)))]);
     }
 
     /// <summary>Where the first socket is bound to; with two, that is the one of IPv6.</summary>
@@ -135,9 +145,13 @@ internal sealed class DiscoveryHost : IAsyncDisposable
         {
             _events.Writer.TryComplete();
             await _timer.DisposeAsync().ConfigureAwait(false);
-            foreach (UdpPort port in _ports)
+            await _closing.CancelAsync().ConfigureAwait(false);
+            lock (_loop)
             {
-                port.Close();
+                foreach (UdpPort port in _ports)
+                {
+                    port.Close();
+                }
             }
         }
 
@@ -150,6 +164,63 @@ internal sealed class DiscoveryHost : IAsyncDisposable
         {
             _events.Writer.TryWrite(Tick.Instance);
         }
+    }
+
+    /// <summary>Receives until the end. When a socket dies, another one takes its place: nothing else changes, what is lost meanwhile is lost on the way.</summary>
+    private async Task ReceiveAsync(int index)
+    {
+        TimeSpan delay = FirstBindDelay;
+        while (true)
+        {
+            long began = _time.GetTimestamp();
+            await _ports[index].ReceiveAsync(Take).ConfigureAwait(false);
+            delay = _time.GetElapsedTime(began) > MaxBindDelay ? FirstBindDelay : delay;
+            do
+            {
+                try
+                {
+                    await Task.Delay(delay, _time, _closing.Token).ConfigureAwait(false);
+                }
+                catch (OperationCanceledException)
+                {
+                    return;
+                }
+
+                delay = 2 * delay < MaxBindDelay ? 2 * delay : MaxBindDelay;
+            }
+            while (!BindAgain(index, delay));
+        }
+    }
+
+    private bool BindAgain(int index, TimeSpan retry)
+    {
+        IPEndPoint endPoint = _ports[index].LocalEndPoint;
+        _ports[index].Close();
+        UdpPort port;
+        try
+        {
+            port = _bind(endPoint);
+        }
+        catch (SocketException e)
+        {
+            DiscoveryLog.BindFailed(_logger, endPoint, e.Message, retry);
+            return false;
+        }
+
+        lock (_loop)
+        {
+            if (_closing.IsCancellationRequested)
+            {
+                port.Close();
+                return false;
+            }
+
+            _ports[index] = port;
+            (_port4, _port6) = port.Family == AddressFamily.InterNetwork ? (port, _port6) : (_port4, port);
+        }
+
+        DiscoveryLog.BoundAgain(_logger, endPoint);
+        return true;
     }
 
     /// <summary>Takes the datagrams that have come, in their receiver's thread.</summary>

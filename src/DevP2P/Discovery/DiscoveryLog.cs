@@ -27,8 +27,14 @@ internal static partial class DiscoveryLog
     [LoggerMessage(204, LogLevel.Error, "Discovery caught a defect; it goes on")]
     public static partial void Defect(ILogger logger, Exception exception);
 
-    [LoggerMessage(205, LogLevel.Error, "Receiving failed; discovery has ended")]
-    public static partial void ReceiveFailed(ILogger logger, Exception exception);
+    [LoggerMessage(205, LogLevel.Warning, "Receiving failed; another socket will take the place of this one addr={Address}")]
+    public static partial void ReceiveFailed(ILogger logger, Exception exception, EndPoint address);
+
+    [LoggerMessage(213, LogLevel.Debug, "The socket could not be bound again addr={Address} reason={Reason} retryIn={Retry}")]
+    public static partial void BindFailed(ILogger logger, EndPoint address, string reason, TimeSpan retry);
+
+    [LoggerMessage(214, LogLevel.Information, "The socket is bound again addr={Address}")]
+    public static partial void BoundAgain(ILogger logger, EndPoint address);
 
     [LoggerMessage(206, LogLevel.Trace, "Sending failed addr={Address} reason={Reason}")]
     public static partial void SendFailed(ILogger logger, EndPoint address, string reason);

@@ -28,12 +28,18 @@ public sealed class DiscoveryV4 : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(options.PrivateKey);
+        AdvertisedEndPoints.Check(options.AdvertisedEndPoints, nameof(options.AdvertisedEndPoints));
         _options = options;
         _logger = options.LoggerFactory.CreateLogger("DevP2P.Discovery");
         LocalNode = options.LocalNode ?? new LocalNode(options.PrivateKey, options.TimeProvider.GetUtcNow());
         if (LocalNode.Id != options.PrivateKey.PublicKey.NodeId)
         {
             throw new ArgumentException($"{nameof(options.LocalNode)} is of another key than {nameof(options.PrivateKey)}", nameof(options));
+        }
+
+        if (options.AdvertisedEndPoints is { } advertised)
+        {
+            LocalNode.SetFixed(advertised);
         }
     }
 

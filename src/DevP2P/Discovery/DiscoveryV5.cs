@@ -39,6 +39,7 @@ public sealed class DiscoveryV5 : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(options.PrivateKey);
+        AdvertisedEndPoints.Check(options.AdvertisedEndPoints, nameof(options.AdvertisedEndPoints));
         _options = options;
         _logger = options.LoggerFactory.CreateLogger("DevP2P.Discovery");
         _talks = new TalkHandlers(options.TimeProvider, _logger);
@@ -46,6 +47,11 @@ public sealed class DiscoveryV5 : IAsyncDisposable
         if (LocalNode.Id != options.PrivateKey.PublicKey.NodeId)
         {
             throw new ArgumentException($"{nameof(options.LocalNode)} is of another key than {nameof(options.PrivateKey)}", nameof(options));
+        }
+
+        if (options.AdvertisedEndPoints is { } advertised)
+        {
+            LocalNode.SetFixed(advertised);
         }
     }
 

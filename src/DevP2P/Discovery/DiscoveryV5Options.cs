@@ -39,6 +39,9 @@ public sealed record DiscoveryV5Options
     /// </summary>
     public LocalNode? LocalNode { get; init; }
 
+    /// <summary>What the record says of addresses and ports, whatever is found out. Default: null, nothing is fixed.</summary>
+    public AdvertisedEndPoints? AdvertisedEndPoints { get; init; }
+
     /// <summary>The clock. Default: the system's.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 

@@ -25,7 +25,7 @@ internal abstract class UdpPort(Socket socket, ILogger logger)
     public static UdpPort Open(Socket socket, ILogger logger) =>
         LinuxUdpPort.IsSupported ? new LinuxUdpPort(socket, logger) : new ManagedUdpPort(socket, logger);
 
-    /// <summary>Receives until it is closed.</summary>
+    /// <summary>Receives until it is closed, or its socket has died.</summary>
     /// <param name="take">Told how many datagrams have come, which <see cref="Read"/> gives until it returns.</param>
     public abstract Task ReceiveAsync(Action<UdpPort, int> take);
 
@@ -54,7 +54,7 @@ internal abstract class UdpPort(Socket socket, ILogger logger)
     {
         if (!IsClosed)
         {
-            DiscoveryLog.ReceiveFailed(logger, e);
+            DiscoveryLog.ReceiveFailed(logger, e, LocalEndPoint);
         }
     }
 }

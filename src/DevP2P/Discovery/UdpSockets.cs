@@ -47,7 +47,9 @@ internal static class UdpSockets
         }
     }
 
-    private static Socket BindOne(IPEndPoint endPoint)
+    /// <summary>Binds one socket, of IPv6 alone if it is of IPv6.</summary>
+    /// <exception cref="SocketException">The endpoint cannot be listened on.</exception>
+    public static Socket BindOne(IPEndPoint endPoint)
     {
         var socket = new Socket(endPoint.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
         try

@@ -19,6 +19,11 @@ public interface INat
     /// <summary>Whether ports can be mapped; else only <see cref="GetStatusAsync"/> is ever called.</summary>
     bool CanMap { get; }
 
+    /// <summary>
+    /// Whether the addresses are the operator's word, such as <c>extip:</c>: then they stay in the record, whatever others say. Asked once.
+    /// </summary>
+    bool IsFixed => false;
+
     /// <summary>Asks where this host is seen from outside.</summary>
     /// <param name="family"><see cref="AddressFamily.InterNetwork"/> or <see cref="AddressFamily.InterNetworkV6"/>.</param>
     /// <param name="cancellationToken">Ends the wait.</param>

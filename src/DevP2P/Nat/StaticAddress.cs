@@ -27,6 +27,9 @@ internal sealed class StaticAddress : INat
     public bool CanMap => false;
 
     /// <inheritdoc/>
+    public bool IsFixed => true;
+
+    /// <inheritdoc/>
     public ValueTask<NatStatus> GetStatusAsync(AddressFamily family, CancellationToken cancellationToken = default) =>
         ValueTask.FromResult(new NatStatus { ExternalAddress = Array.Find(_addresses, address => address.AddressFamily == family) });
 

@@ -125,6 +125,9 @@ public sealed class IpTracker
         _oldestContact = now < _oldestContact ? now : _oldestContact;
     }
 
+    /// <summary>Whether a contact with a host counts still.</summary>
+    internal bool HasContact(TimeSpan now, IPAddress host) => _contacts.TryGetValue(ToNumber(host), out TimeSpan contact) && !IsExpired(now, contact, _contactWindow);
+
     /// <summary>The end point that most hosts see us at, or null when not enough of them agree.</summary>
     public IPEndPoint? PredictEndPoint(TimeSpan now)
     {

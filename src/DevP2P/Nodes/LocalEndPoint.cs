@@ -11,6 +11,17 @@ internal sealed class LocalEndPoint
 
     public IpTracker Tracker => _tracker ??= new IpTracker();
 
+    /// <summary>The address that is not to be told, whoever says it: nobody outside confirms it.</summary>
+    public IPAddress? WithdrawnAddress { get; set; }
+
+    /// <summary>The address that others may doubt, which is in the record unless it is withdrawn. Null if it is certain.</summary>
+    /// <param name="external">What a device says.</param>
+    public IPAddress? GetDoubtfulAddress(IPAddress? external) =>
+        StaticAddress is null ? external ?? Predict(TimeSpan.MinValue)?.Address ?? FallbackAddress : null;
+
+    /// <summary>What others have said before means nothing any more.</summary>
+    public void ForgetStatements() => _tracker = null;
+
     public IPAddress? StaticAddress { get; set; }
 
     public int StaticUdpPort { get; set; }
@@ -35,7 +46,7 @@ internal sealed class LocalEndPoint
             return (Node.IsReachable(certain) ? certain : null, FirstPort(StaticUdpPort, ExternalUdpPort, FallbackUdpPort));
         }
 
-        IPEndPoint? predicted = Predict(now);
+        IPEndPoint? predicted = Predict(now) is { } seenAs && !seenAs.Address.Equals(WithdrawnAddress) ? seenAs : null;
         if (ExternalAddress is { } external)
         {
             // Without a mapping a device of this kind may still have given our socket another port.
@@ -45,7 +56,7 @@ internal sealed class LocalEndPoint
 
         return predicted is not null
             ? (predicted.Address, FirstPort(StaticUdpPort, ExternalUdpPort, predicted.Port))
-            : (FallbackAddress is { } fallback && Node.IsReachable(fallback) ? fallback : null, FirstPort(StaticUdpPort, ExternalUdpPort, FallbackUdpPort));
+            : (FallbackAddress is { } fallback && Node.IsReachable(fallback) && !fallback.Equals(WithdrawnAddress) ? fallback : null, FirstPort(StaticUdpPort, ExternalUdpPort, FallbackUdpPort));
     }
 
     private static int FirstPort(params ReadOnlySpan<int> ports)

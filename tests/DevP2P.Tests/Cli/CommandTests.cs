@@ -174,6 +174,22 @@ public sealed class CommandTests
         await second.StopAsync();
     }
 
+    [Theory]
+    [InlineData("run", 30305)]
+    [InlineData("bootnode", null)]
+    public async Task The_record_names_what_is_advertised(string command, int? tcp)
+    {
+        using var directory = new TempDirectory();
+        string[] tcpFlag = tcp is null ? [] : ["--advertise-tcp", $"{tcp}"];
+        string[] arguments = ["--advertise-ip", "44.128.0.7,2a00::7", "--advertise-udp", "30304", "--advertise-udp6", "30306", .. tcpFlag];
+        await using Node node = await Node.StartCommandAsync([command, "--data-dir", directory["1"], .. arguments]);
+        var record = DevP2P.Nodes.NodeRecord.Parse(node.Started.GetProperty("record").GetString()!);
+        Assert.Equal(
+            ("44.128.0.7", "2a00::7", 30304, 30306, tcp),
+            ($"{record.IPv4Address}", $"{record.IPv6Address}", record.UdpPort, record.Udp6Port, record.TcpPort));
+        await node.StopAsync();
+    }
+
     [Fact]
     public async Task A_node_with_v5_is_found_by_it()
     {

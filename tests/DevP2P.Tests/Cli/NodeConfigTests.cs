@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Net;
 using DevP2P.Cli;
 using DevP2P.Cli.Commands;
 using DevP2P.Cli.Configuration;
@@ -126,7 +127,27 @@ public sealed class NodeConfigTests
     [InlineData("", "192.0.2.1")]
     public void Time_servers(string arguments, string? expected) => Assert.Equal(expected, Load(arguments, ("DEVP2P_SNTP", "192.0.2.1")).SntpServer);
 
+    [Fact]
+    public void What_is_advertised_is_fixed_piece_by_piece()
+    {
+        Assert.Null(Load("").AdvertisedEndPoints);
+        Assert.Equal(
+            new AdvertisedEndPoints { IPv4Address = IPAddress.Parse("192.0.2.7"), TcpPort = 40303, Udp6Port = 5 },
+            Load("--advertise-ip 192.0.2.7 --advertise-tcp 40303", ("DEVP2P_ADVERTISE_UDP6", "5")).AdvertisedEndPoints);
+        var both = new AdvertisedEndPoints { IPv4Address = IPAddress.Parse("192.0.2.7"), IPv6Address = IPAddress.Parse("2001:db8::7"), UdpPort = 1, Tcp6Port = 2 };
+        Assert.Equal(both, Load("--advertise-ip 2001:db8::7,192.0.2.7 --advertise-udp 1 --advertise-tcp6 2").AdvertisedEndPoints);
+
+        using var directory = new TempDirectory();
+        File.WriteAllText(directory["node.toml"], "[DevP2P]\nAdvertiseIP = [\"192.0.2.7\", \"2001:db8::7\"]\nAdvertiseUDP = 1\nAdvertiseTCP6 = 2\n");
+        Assert.Equal(both, Load($"--config {directory["node.toml"]}").AdvertisedEndPoints);
+    }
+
     [Theory]
+    [InlineData("--advertise-ip 192.0.2.7,192.0.2.8", "--advertise-ip: '192.0.2.8' is the second address of its family")]
+    [InlineData("--advertise-ip home", "--advertise-ip: 'home' is no host's IP address")]
+    [InlineData("--advertise-ip 0.0.0.0", "--advertise-ip: '0.0.0.0' is no host's IP address")]
+    [InlineData("--advertise-udp 0", "--advertise-udp: '0' is not a port from 1 to 65535")]
+    [InlineData("--advertise-tcp6 70000", "--advertise-tcp6: '70000' is not a port from 1 to 65535")]
     [InlineData("--sntp ntp:0", "--sntp: 'ntp:0' is not a host with or without a port, such as pool.ntp.org or [::1]:123")]
     [InlineData("--max-peers x", "--max-peers: 'x' is not a whole number from 0 to 2147483647")]
     [InlineData("--max-peers -1", "--max-peers: '-1' is not a whole number from 0 to 2147483647")]

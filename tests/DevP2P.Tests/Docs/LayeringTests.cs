@@ -51,6 +51,7 @@ public sealed partial class LayeringTests
         [("Nat/PortMapper.cs", "Job")] = NamesakeReason,
         [("Nat/PortMapperJob.cs", "Call")] = NamesakeReason,
         [("Nat/PortMapperOutput.cs", "Protocol")] = NamesakeReason,
+        [("Nodes/AdvertisedEndPoints.cs", "UdpPort")] = NamesakeReason,
         [("Nodes/ForkIdSchedule.cs", "Timestamp")] = NamesakeReason,
         [("Nodes/LocalEndPoint.cs", "StaticAddress")] = NamesakeReason,
         [("Nodes/LocalEndPoint.cs", "UdpPort")] = NamesakeReason,

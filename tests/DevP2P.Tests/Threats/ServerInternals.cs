@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using DevP2P.Buffers;
 using DevP2P.Rlpx;
@@ -13,6 +14,9 @@ internal static class ServerInternals
     /// <summary>Background work: accepting, connections in a handshake, dials, peers.</summary>
     public static int RunningTasks(this Server server) => Running(Work(server));
 
+    /// <summary>The listener.</summary>
+    public static Socket GetListener(this Server server) => Listener(server)!;
+
     /// <summary>Inbound connections in a handshake.</summary>
     public static int PendingConnections(this Server server) => Pending(server).Count;
 
@@ -24,6 +28,9 @@ internal static class ServerInternals
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_receiveSize")]
     private static extern ref int ReceiveSize(RlpxConnection connection);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_listener")]
+    private static extern ref Socket? Listener(Server server);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_memory")]
     private static extern ref MemoryBudget Memory(Server server);

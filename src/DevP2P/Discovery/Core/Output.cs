@@ -36,6 +36,15 @@ internal sealed record RandomNode(long WalkId, Node Node) : Output;
 /// <param name="EndPoint">Where it is.</param>
 internal sealed record EndpointVerified(NodeId Id, IPEndPoint EndPoint) : Output;
 
+/// <summary>A node says where it sees us. Where it is itself is proven.</summary>
+/// <param name="From">Where it is.</param>
+/// <param name="Address">Where it sees us.</param>
+internal sealed record SeenByNode(IPAddress From, IPAddress Address) : Output;
+
+/// <summary>A node has come to us that we had not contacted, and has proved where it is.</summary>
+/// <param name="From">Where it is.</param>
+internal sealed record VisitedByNode(IPAddress From) : Output;
+
 /// <summary>A node has proved itself by passing several liveness checks: worth to be remembered as a seed.</summary>
 internal sealed record NodeProven(Node Node) : Output
 {

@@ -60,11 +60,17 @@ internal sealed partial class Discv4
         }
 
         _pingBacks++;
+        bool isVisit = !isRunning && !Local.HasContact(now.Monotonic, to.Address);
         SendPing(now, key.Id, to, attempts: 1, (t, pong) =>
         {
             _pingBacks--;
             if (pong is not null)
             {
+                if (isVisit)
+                {
+                    Put(new VisitedByNode(to.Address));
+                }
+
                 Table.AddInbound(t, node);
             }
         });
@@ -110,6 +116,7 @@ internal sealed partial class Discv4
         if (seen.ToUdp() is { } endPoint)
         {
             Local.AddEndPointStatement(now.Monotonic, from, endPoint);
+            Put(new SeenByNode(from.Address, endPoint.Address));
         }
     }
 

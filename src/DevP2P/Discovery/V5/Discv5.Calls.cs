@@ -285,6 +285,7 @@ internal sealed partial class Discv5
                 var seen = new IPEndPoint(new IPAddress(message.Address), message.Port);
                 ping.Reply = new PingReply(now.Monotonic - ping.SentAt, seen, message.Sequence);
                 Local.AddEndPointStatement(now.Monotonic, remote.Key.EndPoint.ToEndPoint(), seen);
+                Put(new SeenByNode(remote.Address, AddressRules.Unmap(seen.Address)));
                 Put(new EndpointVerified(remote.Key.Id, remote.Key.EndPoint.ToEndPoint()));
                 EndCall(now, ping, isAnswered: true);
                 break;

@@ -164,6 +164,11 @@ internal sealed partial class Discv5
         _counts.HandshakesAccepted++;
         Remote remote = GetRemote(job.Challenge.Key);
         remote.Node = job.Node;
+        if (remote is { Active.Count: 0, Waiting.Count: 0 } && !Local.HasContact(now.Monotonic, remote.Address))
+        {
+            Put(new VisitedByNode(remote.Address));
+        }
+
         SetSession(remote, session!);
         AddInbound(now, remote, job.Node!);
         HandleMessage(now, remote, session!, plaintext);

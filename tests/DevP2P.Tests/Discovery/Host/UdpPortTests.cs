@@ -4,6 +4,7 @@ using DevP2P.Discovery;
 using DevP2P.Discovery.Core;
 using DevP2P.NetUtil;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
 namespace DevP2P.Tests.Discovery.Host;
@@ -137,8 +138,16 @@ public sealed class UdpPortTests
     public async Task A_host_works_on_either(bool isNative)
     {
         var pump = new EchoPump();
-        UdpPort[] ports = [Open(isNative, isIPv6: false), Open(isNative, isIPv6: true)];
-        var host = new DiscoveryHost(ports, TimeProvider.System, NullLogger.Instance);
+        List<UdpPort> ports = [];
+        var host = new DiscoveryHost(
+            [Bind(isIPv6: false), Bind(isIPv6: true)],
+            socket =>
+            {
+                UdpPort port = Open(isNative, socket);
+                ports.Add(port);
+                return port;
+            },
+            TimeProvider.System, NullLogger.Instance);
         await using (host)
         {
             pump.Host = host;
@@ -175,7 +184,7 @@ public sealed class UdpPortTests
     public async Task Commands_run_while_datagrams_pour_in(bool isNative)
     {
         var pump = new EchoPump { IsSilent = true };
-        await using var host = new DiscoveryHost([Open(isNative, isIPv6: false)], TimeProvider.System, NullLogger.Instance);
+        await using var host = new DiscoveryHost([Bind(isIPv6: false)], socket => Open(isNative, socket), TimeProvider.System, NullLogger.Instance);
         pump.Host = host;
         host.Attach(pump);
         using var stop = new CancellationTokenSource();
@@ -203,6 +212,88 @@ public sealed class UdpPortTests
         Assert.Equal(1, pump.MostAtOnce);
     }
 
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task A_socket_that_dies_is_bound_again_where_it_was(bool isNative, bool isIPv6)
+    {
+        var pump = new EchoPump();
+        List<Socket> sockets = [];
+        await using var host = new DiscoveryHost(
+            [Bind(isIPv6)],
+            socket =>
+            {
+                sockets.Add(socket);
+                return Open(isNative, socket);
+            },
+            TimeProvider.System, NullLogger.Instance);
+        pump.Host = host;
+        host.Attach(pump);
+        using Socket client = Bind(isIPv6);
+        IPEndPoint at = host.LocalEndPoint;
+        await Eventually(() => Echoes(client, at));
+        for (int i = 1; i < 4; i++)
+        {
+            sockets[^1].Dispose();
+            await Eventually(() => sockets.Count == i + 1 && Echoes(client, at));
+        }
+    }
+
+    [Fact]
+    public async Task While_it_cannot_be_bound_again_it_is_tried_ever_more_seldom_and_the_end_waits_for_nothing()
+    {
+        var clock = new FakeTimeProvider();
+        Socket first = Bind(isIPv6: false);
+        int bindings = 0;
+        var host = new DiscoveryHost(
+            [first],
+            socket =>
+            {
+                if (++bindings == 1)
+                {
+                    return Open(isNative: false, socket);
+                }
+
+                socket.Dispose();
+                throw new SocketException((int)SocketError.NetworkDown);
+            },
+            clock, NullLogger.Instance);
+        await using (host)
+        {
+            first.Dispose();
+            TimeSpan waited = TimeSpan.Zero;
+            List<TimeSpan> tries = [];
+            await Eventually(() =>
+            {
+                int before = Volatile.Read(ref bindings);
+                clock.Advance(TimeSpan.FromMilliseconds(100));
+                waited += TimeSpan.FromMilliseconds(100);
+                Thread.Sleep(1);
+                if (Volatile.Read(ref bindings) > before)
+                {
+                    tries.Add(waited);
+                }
+
+                return tries.Count == 5;
+            });
+            Assert.True(tries[4] - tries[3] > tries[1] - tries[0], string.Join(", ", tries));
+        }
+    }
+
+    private static bool Echoes(Socket client, IPEndPoint at)
+    {
+        client.ReceiveTimeout = 50;
+        byte[] buffer = new byte[10];
+        try
+        {
+            client.SendTo([7, 1], at);
+            return client.Receive(buffer) == 2;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
     private static Socket Bind(bool isIPv6)
     {
         var socket = new Socket(isIPv6 ? AddressFamily.InterNetworkV6 : AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
@@ -210,10 +301,11 @@ public sealed class UdpPortTests
         return socket;
     }
 
-    private static UdpPort Open(bool isNative, bool isIPv6)
+    private static UdpPort Open(bool isNative, bool isIPv6) => Open(isNative, Bind(isIPv6));
+
+    private static UdpPort Open(bool isNative, Socket socket)
     {
         Assert.SkipUnless(!isNative || LinuxUdpPort.IsSupported, "has no calls for many datagrams");
-        Socket socket = Bind(isIPv6);
         socket.ReceiveBufferSize = 1 << 20;
         return isNative ? new LinuxUdpPort(socket, NullLogger.Instance) : new ManagedUdpPort(socket, NullLogger.Instance);
     }
