@@ -1,4 +1,5 @@
 using BenchmarkDotNet.Running;
+using DevP2P.Benchmarks;
 using DevP2P.Benchmarks.Pumps;
 using DevP2P.Benchmarks.Udp;
 
@@ -12,5 +13,5 @@ if (args is ["udp", .. var udp])
     return await UdpComparison.RunAsync(udp);
 }
 
-BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
+BenchmarkSwitcher.FromAssembly(typeof(CryptoBenchmarks).Assembly).Run(args);
 return 0;

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using DevP2P.Crypto;
+using DevP2P.Discovery.Core;
 using DevP2P.Discovery.V4;
 using DevP2P.Nodes;
 

@@ -192,11 +192,6 @@ public sealed partial class LocalNode
     internal void AddContact(TimeSpan now, IPEndPoint to)
     {
         LocalEndPoint local = EndPointFor(AddressRules.Unmap(to.Address));
-        if (local.StaticAddress is not null)
-        {
-            return;
-        }
-
         lock (_lock)
         {
             local.Tracker.AddContact(now, to.Address);
@@ -204,13 +199,13 @@ public sealed partial class LocalNode
         }
     }
 
-    /// <summary>Whether we have announced ourselves to a host lately. True as well if our address is certain: then nobody keeps count.</summary>
+    /// <summary>Whether we have announced ourselves to a host lately.</summary>
     internal bool HasContact(TimeSpan now, IPAddress host)
     {
         LocalEndPoint local = EndPointFor(AddressRules.Unmap(host));
         lock (_lock)
         {
-            return local.StaticAddress is not null || local.Tracker.HasContact(now, host);
+            return local.Tracker.HasContact(now, host);
         }
     }
 
