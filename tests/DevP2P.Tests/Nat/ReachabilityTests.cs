@@ -96,6 +96,7 @@ public sealed class ReachabilityTests
     }
 
     [Theory]
+    [Trait("Threat", "T01")]
     [InlineData("127.0.0.{0}")]
     [InlineData("10.{0}.0.1")]
     [InlineData("192.168.{0}.7")]
@@ -118,6 +119,7 @@ public sealed class ReachabilityTests
     }
 
     [Theory]
+    [Trait("Threat", "T01")]
     [InlineData("45.1.1.{0}")]
     [InlineData("2a01:100:1:{0}::1")]
     public void A_thousand_nodes_of_one_network_do_not_keep_a_dead_address(string format)
