@@ -165,6 +165,13 @@ public sealed class Node : IEquatable<Node>
         return new Node(PublicKey, AddressRules.Unmap(address), HostName, TcpPort, UdpPort, Record);
     }
 
+    /// <summary>The same node where it is said to be, with the ports that its record has there; null if neither it nor its record says so.</summary>
+    internal Node? AtUdpEndPoint(IPEndPoint at) =>
+        at.Equals(UdpEndPoint) ? this
+        : at.Equals(Record?.IPv4UdpEndPoint) ? new Node(PublicKey, at.Address, HostName, Record.TcpPort ?? 0, at.Port, Record)
+        : at.Equals(Record?.IPv6UdpEndPoint) ? new Node(PublicKey, at.Address, HostName, Record.Tcp6Port ?? Record.TcpPort ?? 0, at.Port, Record)
+        : null;
+
     /// <summary>The same node under a DNS name; the address, if known, and the record are kept.</summary>
     /// <exception cref="ArgumentException">It is not a DNS name; the message says what would be right.</exception>
     /// <remarks>Go: <c>Node.WithHostname</c>.</remarks>

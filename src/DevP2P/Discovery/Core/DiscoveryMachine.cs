@@ -181,8 +181,11 @@ internal abstract class DiscoveryMachine
     /// <summary>The output that ends <see cref="StartPing"/>.</summary>
     protected abstract Output PingEnded(long id, PingReply? reply);
 
-    /// <summary>What <see cref="Ask"/> asked for has ended; <paramref name="nodes"/> is null if there was no answer.</summary>
-    protected void AskEnded(Timestamp now, Search search, Node node, List<Node>? nodes) => _searches.Ended(now, search, node, nodes);
+    /// <summary>
+    /// What <see cref="Ask"/> asked for has ended; <paramref name="nodes"/> are those of so many answers, or null if there was none.
+    /// </summary>
+    protected void AskEnded(Timestamp now, Search search, Node node, List<Node>? nodes, int answers = 1) =>
+        _searches.Ended(now, search, node, nodes, answers);
 
     /// <summary>Does what the table, the refresh and the searches want, until they want nothing more.</summary>
     protected void Settle(Timestamp now)

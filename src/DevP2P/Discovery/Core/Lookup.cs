@@ -122,8 +122,11 @@ internal sealed class Lookup(NodeId self, NodeId target)
     }
 
     /// <summary>A node has answered, with whatever nodes.</summary>
+    /// <param name="id">The node.</param>
+    /// <param name="nodes">Those that it named.</param>
+    /// <param name="answers">In how many answers, if the protocol takes more than one question for all that it knows.</param>
     /// <returns>How many of them are new candidates; -1 if that node was not asked or has answered already.</returns>
-    public int QueryAnswered(NodeId id, ReadOnlySpan<Node> nodes)
+    public int QueryAnswered(NodeId id, ReadOnlySpan<Node> nodes, int answers = 1)
     {
         if (!End(id, State.Answered, out int hops))
         {
@@ -131,7 +134,7 @@ internal sealed class Lookup(NodeId self, NodeId target)
         }
 
         int added = 0;
-        foreach (Node node in nodes[..Math.Min(nodes.Length, MaxPerAnswer)])
+        foreach (Node node in nodes[..Math.Min(nodes.Length, answers * MaxPerAnswer)])
         {
             added += Add(node, hops + 1) ? 1 : 0;
         }

@@ -195,6 +195,12 @@ internal sealed partial class NodeTable
         }
 
         bool isNewer = node.Sequence > known.Sequence;
+        if (isNewer && !source.IsNodeItself && known.UdpEndPoint is { } at)
+        {
+            // A node of both families, whose record names the one first that it is not known at, has not moved.
+            node = node.AtUdpEndPoint(at) ?? node;
+        }
+
         bool isMoved = !IsSameEndPoint(known, node);
 
         // Of others' words only a newer, signed record counts. The node itself may always move; but as long as it stays where

@@ -134,7 +134,8 @@ internal sealed class Searches(
     /// <param name="search">The search that it was made for.</param>
     /// <param name="node">Who was asked.</param>
     /// <param name="nodes">The nodes that it named; null if it did not answer.</param>
-    public void Ended(Timestamp now, Search search, Node node, List<Node>? nodes)
+    /// <param name="answers">In how many answers.</param>
+    public void Ended(Timestamp now, Search search, Node node, List<Node>? nodes, int answers)
     {
         table.QueryEnded(now, node.Id, nodes is { Count: > 0 });
         if (nodes is null)
@@ -148,7 +149,7 @@ internal sealed class Searches(
                 table.AddFound(now, found, node.Address!);
             }
 
-            search.Lookup.QueryAnswered(node.Id, CollectionsMarshal.AsSpan(nodes));
+            search.Lookup.QueryAnswered(node.Id, CollectionsMarshal.AsSpan(nodes), answers);
             search.Answered?.Invoke(now, Newest(node));
         }
 

@@ -50,7 +50,7 @@ internal sealed class PingCall(Node node, Remote remote, RequestId id, byte[] me
     public override void End(Timestamp now, bool isAnswered) => done(now, Reply);
 }
 
-internal sealed class FindNodeCall(Node node, Remote remote, RequestId id, byte[] message, int[] distances, Action<Timestamp, List<Node>?> done)
+internal sealed class FindNodeCall(Node node, Remote remote, RequestId id, byte[] message, int[] distances, Action<Timestamp, FindNodeCall?> done)
     : Call(node, remote, id, message)
 {
     public override MessageType ResponseType => MessageType.Nodes;
@@ -73,8 +73,11 @@ internal sealed class FindNodeCall(Node node, Remote remote, RequestId id, byte[
     /// <summary>How many jobs verify records of it.</summary>
     public int Jobs { get; set; }
 
+    /// <summary>Whether the answer has as many nodes or packets as one can have, so that the node may know others that found no place in it.</summary>
+    public bool IsFull => Records >= Discv5Limits.MaxNodesPerAnswer || Total >= Discv5Limits.MaxPacketsSent;
+
     /// <summary>An answer of which a part is missing is an answer.</summary>
-    public override void End(Timestamp now, bool isAnswered) => done(now, Received > 0 ? Nodes : null);
+    public override void End(Timestamp now, bool isAnswered) => done(now, Received > 0 ? this : null);
 }
 
 internal sealed class TalkCall(Node node, Remote remote, RequestId id, byte[] message, Action<Timestamp, byte[]?> done)

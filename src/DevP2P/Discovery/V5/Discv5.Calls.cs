@@ -20,7 +20,7 @@ internal sealed partial class Discv5
     public long StartFindNode(Timestamp now, Node node, int[] distances)
     {
         long id = NextId();
-        FindNode(now, node, distances, (_, nodes) => Put(new FindNodeDone(id, nodes)));
+        FindNode(now, node, distances, (_, answer) => Put(new FindNodeDone(id, answer?.Nodes)));
         Settle(now);
         return id;
     }
@@ -65,51 +65,9 @@ internal sealed partial class Discv5
     }
 
     protected override void FetchRecord(Timestamp now, Node node, Action<Timestamp, NodeRecord?> done) =>
-        FindNode(now, node, [0], (t, nodes) => done(t, nodes is [{ Record: { } record }, ..] ? record : null));
+        FindNode(now, node, [0], (t, answer) => done(t, answer?.Nodes is [{ Record: { } record }, ..] ? record : null));
 
-    /// <summary>A lookup's question. One that got no answer is asked once more: either packet may have been lost.</summary>
-    protected override void Ask(Timestamp now, Search search, Node node)
-    {
-        int[] distances = GetLookupDistances(search.Target.Id, node.Id);
-        FindNode(now, node, distances, (t, nodes) =>
-        {
-            if (nodes is null)
-            {
-                FindNode(t, node, distances, (t2, again) => AskEnded(t2, search, node, again));
-            }
-            else
-            {
-                AskEnded(t, search, node, nodes);
-            }
-        });
-    }
-
-    /// <summary>
-    /// The distances from a node at which it may know nodes close to a target: the target's own, then those next to it
-    /// (discv5-theory.md, "Lookup Protocol").
-    /// </summary>
-    internal static int[] GetLookupDistances(in NodeId target, in NodeId node)
-    {
-        int distance = Distance.Log(target, node);
-        Span<int> distances = stackalloc int[Discv5Limits.LookupDistances];
-        int count = 0;
-        for (int i = 0; count < distances.Length; i++)
-        {
-            if (distance + i is > 0 and <= Distance.Max)
-            {
-                distances[count++] = distance + i;
-            }
-
-            if (i > 0 && distance - i > 0 && count < distances.Length)
-            {
-                distances[count++] = distance - i;
-            }
-        }
-
-        return distances.ToArray();
-    }
-
-    private void FindNode(Timestamp now, Node node, int[] distances, Action<Timestamp, List<Node>?> done)
+    private void FindNode(Timestamp now, Node node, int[] distances, Action<Timestamp, FindNodeCall?> done)
     {
         RequestId id = NextRequestId();
         byte[] message = _plain[..MessageCodec.WriteFindNode(_plain, id, distances)];

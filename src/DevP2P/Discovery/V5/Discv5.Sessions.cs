@@ -8,25 +8,34 @@ namespace DevP2P.Discovery.V5;
 /// <content>Handshakes and sessions (discv5-theory.md, "Sessions").</content>
 internal sealed partial class Discv5
 {
-    private readonly Challenges _challenges = new();
-    private readonly AddressLimiter _challengeLimiter;
+    // Apart, so that a flood with forged addresses, be it those of nodes that we know, keeps none of these from a new session (T05).
+    private readonly Challenges _ofKnown;
+    private readonly Challenges _ofStrangers;
 
     // Nodes with a session, the one that was used least recently first.
     private readonly LinkedList<Remote> _sessions = [];
     private readonly Dictionary<ulong, int> _sessionsPerNetwork = [];
-    private int _acceptJobs;
+
+    private Challenges MakeChallenges() => new(new AddressLimiter(Discv5Limits.ChallengeBurst, Discv5Limits.ChallengeRate, places: 1024, _options.Random));
+
+    /// <summary>Whether it is where we know the node: there are sessions or requests of ours, or the table has it there.</summary>
+    private bool IsKnown(in RemoteKey key, Remote? remote) =>
+        remote is not null || (Table.TryGet(key.Id, out TableEntry? entry) && entry.Node.AtUdpEndPoint(key.EndPoint.ToEndPoint()) is not null);
+
+    private Challenge? FindChallenge(Timestamp now, in RemoteKey key) => _ofKnown.Find(now.Monotonic, key) ?? _ofStrangers.Find(now.Monotonic, key);
 
     /// <summary>Step 2: we cannot read a message, so its sender is to say who it is.</summary>
     private void SendChallenge(Timestamp now, in RemoteKey key, Nonce nonce, Remote? remote)
     {
-        if (!_challengeLimiter.TryTake(now.Monotonic, key.EndPoint))
+        Challenges challenges = IsKnown(key, remote) ? _ofKnown : _ofStrangers;
+        if (!challenges.Limiter.TryTake(now.Monotonic, key.EndPoint))
         {
             _counts.ChallengesWithheld++;
             return;
         }
 
         OutgoingDatagram datagram = Datagrams.Rent();
-        if (_challenges.Find(now.Monotonic, key) is { } pending)
+        if (FindChallenge(now, key) is { } pending)
         {
             // Repeated, not replaced: the answer to it may be under way. Like go-ethereum, where the specification wants a new one.
             pending.Data.CopyTo(datagram.Buffer, 0);
@@ -37,7 +46,9 @@ internal sealed partial class Discv5
             Span<byte> idNonce = stackalloc byte[PacketCodec.IdNonceSize];
             _random.Fill(idNonce);
             int size = PacketCodec.WriteWhoAreYou(datagram.Buffer, NextMaskingIv(), nonce, idNonce, node?.Sequence ?? 0);
-            _challenges.Add(now.Monotonic, new Challenge(key, datagram.Buffer.AsSpan(0, size).ToArray(), node, now.Monotonic));
+            challenges.Add(new Challenge(challenges, key, datagram.Buffer.AsSpan(0, size).ToArray(), node, now.Monotonic));
+            _ofKnown.Trim(now.Monotonic, Discv5Limits.MaxKnownChallenges);
+            _ofStrangers.Trim(now.Monotonic, Discv5Limits.MaxChallenges - _ofKnown.Places);
         }
 
         AesBlock mask = remote?.Mask ?? PacketCodec.CreateMask(key.Id);
@@ -134,27 +145,27 @@ internal sealed partial class Discv5
     private void HandleHandshake(Timestamp now, CompactEndPoint from, in PacketHeader header, ReadOnlySpan<byte> datagram)
     {
         var key = new RemoteKey(PacketHeader.GetSource(datagram), from);
-        if (_challenges.Find(now.Monotonic, key) is not { } challenge
+        if (FindChallenge(now, key) is not { } challenge
             || challenge.Answers == Discv5Limits.MaxAnswersPerChallenge
-            || _acceptJobs == Discv5Limits.MaxAcceptJobs)
+            || challenge.Group.AcceptJobs == Discv5Limits.MaxAcceptJobs)
         {
             _counts.Unwanted++;
             return;
         }
 
         challenge.Answers++;
-        _acceptJobs++;
+        challenge.Group.AcceptJobs++;
         Put(new JobWanted(new AcceptJob(challenge, header, datagram.ToArray())));
     }
 
     private void EndAccept(Timestamp now, AcceptJob job)
     {
-        _acceptJobs--;
+        job.Challenge.Group.AcceptJobs--;
         ReadOnlySpan<byte> datagram = job.Datagram;
         PacketHeader header = job.Header;
         Session? session = job.IsGood ? new Session(_crypto, job.Keys, isInitiator: false, now.Monotonic) : null;
         ReadOnlySpan<byte> plaintext = session is null ? default : session.Decrypt(header.Nonce, datagram[header.Size..], datagram[..header.Size], _received);
-        if (plaintext.IsEmpty || !_challenges.Remove(job.Challenge))
+        if (plaintext.IsEmpty || !job.Challenge.Group.Remove(job.Challenge))
         {
             // What was there before stays: anybody could have sent this.
             _counts.HandshakesRejected++;
@@ -183,12 +194,17 @@ internal sealed partial class Discv5
         SendWaiting(now, remote);
     }
 
-    /// <summary>A node that has contacted us may enter the table, if it is where its record says: others could not reach it otherwise.</summary>
+    /// <summary>
+    /// A node that has contacted us may enter the table, if it is where its record says, over whichever family: others could not
+    /// reach it otherwise.
+    /// </summary>
     private void AddInbound(Timestamp now, Remote remote, Node node)
     {
-        if (GetEndPoint(node) is { } endPoint && CompactEndPoint.From(endPoint) == remote.Key.EndPoint)
+        if (node.AtUdpEndPoint(remote.Key.EndPoint.ToEndPoint()) is { } here)
         {
-            Table.AddInbound(now, node);
+            // Who is live at another of its endpoints stays there, or else would have to be checked anew with each handshake.
+            Node? live = Table.TryGet(node.Id, out TableEntry? entry) && entry is { IsLive: true, Node.UdpEndPoint: { } at } ? node.AtUdpEndPoint(at) : null;
+            Table.AddInbound(now, live ?? here);
         }
     }
 

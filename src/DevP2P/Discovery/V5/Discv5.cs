@@ -44,8 +44,7 @@ internal sealed partial class Discv5 : DiscoveryMachine
         _records = options.Records;
         _random = new BufferedRandom(options.Random);
         _mask = PacketCodec.CreateMask(Local.Id);
-        _challengeLimiter = new AddressLimiter(
-            Discv5Limits.ChallengeBurst, Discv5Limits.ChallengeRate, places: 1024, options.Random);
+        (_ofKnown, _ofStrangers) = (MakeChallenges(), MakeChallenges());
     }
 
     /// <summary>The datagrams to send.</summary>
@@ -58,7 +57,7 @@ internal sealed partial class Discv5 : DiscoveryMachine
     public int SessionCount => _sessions.Count;
 
     /// <summary>How many challenges of ours can still be answered.</summary>
-    public int ChallengeCount => _challenges.Count;
+    public int ChallengeCount => _ofKnown.Count + _ofStrangers.Count;
 
     /// <summary>How many requests of ours are under way or wait.</summary>
     public int CallCount { get; private set; }

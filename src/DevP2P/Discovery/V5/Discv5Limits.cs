@@ -33,17 +33,23 @@ internal static class Discv5Limits
     /// <summary>How many challenges can be answered; the oldest makes room. Apart from the sessions, so that no flood costs one of these (T05).</summary>
     public const int MaxChallenges = 4096;
 
+    /// <summary>Of those, of nodes that we know: of these the oldest makes room for another one of them only, never for a stranger's (T05).</summary>
+    public const int MaxKnownChallenges = MaxChallenges / 4;
+
     /// <summary>How many answers to one challenge are looked at: verifying one is expensive.</summary>
     public const int MaxAnswersPerChallenge = 2;
 
-    /// <summary>How many WHOAREYOU packets an IPv4 address or IPv6 /64 gets at once, and a second (T05).</summary>
+    /// <summary>
+    /// How many WHOAREYOU packets an IPv4 address or IPv6 /64 gets at once, and a second (T05); nodes there that we know, and all
+    /// others.
+    /// </summary>
     public const int ChallengeBurst = 32;
 
     /// <inheritdoc cref="ChallengeBurst"/>
     public const int ChallengeRate = 8;
 
-    /// <summary>How many handshakes of others are computed at a time; more are dropped, as if they had been lost.</summary>
-    public const int MaxAcceptJobs = 256;
+    /// <summary>How many handshakes of nodes that we know, and of strangers, are computed at a time; more are dropped, as if they had been lost.</summary>
+    public const int MaxAcceptJobs = 128;
 
     /// <summary>How many nodes an answer to FINDNODE has. Go: <c>findnodeResultLimit</c>.</summary>
     public const int MaxNodesPerAnswer = 16;
@@ -56,6 +62,12 @@ internal static class Discv5Limits
 
     /// <summary>How many distances a lookup asks a node for. Go: <c>lookupRequestLimit</c>.</summary>
     public const int LookupDistances = 3;
+
+    /// <summary>
+    /// How often a lookup asks one node at most: again when no answer came, and for what a full answer had no place for. A full
+    /// bucket fills an answer, so that this many show all distances.
+    /// </summary>
+    public const int MaxLookupQuestions = LookupDistances;
 
     /// <summary>How many talk requests of others wait for our handlers; more are answered empty.</summary>
     public const int MaxTalks = 1024;

@@ -50,10 +50,10 @@ public sealed class EclipseTests
         List<Node> attackers = [.. Enumerable.Range(0, Identities).Select(i => NodeOf(i, AttackerAddress(i, false)))];
         Timestamp now = Attack(table, Start, attackers);
         Enumerable.Range(Identities, 2000).ToList().ForEach(i => table.AddFound(now, NodeOf(i), Sender));
-        Node[] chosen = new Node[16];
         HashSet<NodeId> ids = [.. attackers.Select(n => n.Id)];
-        int fromAttacker = Enumerable.Range(0, 200).Sum(_ => chosen[..table.GetRandom(liveOnly: false, chosen)].Count(n => ids.Contains(n.Id)));
-        Assert.InRange(fromAttacker, 0, 200 * 16 * 20 / table.Count * 2);
+        // Those of which a random one is: 20 at most.
+        Assert.InRange(table.GetNodes().Count(n => ids.Contains(n.Id)), 0, 20);
+        Assert.InRange(table.Count, 100, int.MaxValue);
     }
 
     [Fact]

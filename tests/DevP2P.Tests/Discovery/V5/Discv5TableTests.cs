@@ -48,6 +48,66 @@ public sealed class Discv5TableTests
         Assert.Equal((1, 0), (machine.Machine.SessionCount, machine.Machine.Table.Count));
     }
 
+    [Theory]
+    [InlineData("52.9.9.9", "2600:0:0:9::1", true)]
+    [InlineData("192.168.1.5", "2600:0:0:9::1", false)]
+    public void Who_contacts_us_over_the_second_family_of_its_record_enters_where_it_is(string address4, string address6, bool isIPv4First)
+    {
+        V5Machine machine = StartAlone();
+        IPEndPoint at4 = new(IPAddress.Parse(address4), 30304);
+        IPEndPoint at6 = new(IPAddress.Parse(address6), 30306);
+        V5Peer peer = AddPeerOfBoth(isIPv4First ? at6 : at4, at4, at6);
+        Assert.Equal(isIPv4First ? at4 : at6, peer.Node.UdpEndPoint);
+        AnswerPings(peer, machine);
+        peer.Open(machine);
+
+        Assert.Equal(peer.EndPoint, Known(machine, peer.Node).UdpEndPoint);
+        Assert.Equal(isIPv4First ? 40006 : 40004, Known(machine, peer.Node).TcpPort);
+        Assert.Equal(peer.Node.Record!.Encoded.ToArray(), Known(machine, peer.Node).Record!.Encoded.ToArray());
+        // It is checked there, too.
+        Assert.True(_net.RunUntil(() => IsLive(machine, peer.Node), TimeSpan.FromMinutes(1)));
+        Assert.DoesNotContain(_net.Sent, sent => sent.To.Equals(isIPv4First ? at4 : at6));
+    }
+
+    [Fact]
+    public void Who_is_live_at_one_of_its_endpoints_stays_there()
+    {
+        V5Machine machine = StartAlone();
+        IPEndPoint at4 = new(IPAddress.Parse("52.9.9.9"), 30304);
+        IPEndPoint at6 = new(IPAddress.Parse("2600:0:0:9::1"), 30306);
+        V5Peer peer = AddPeerOfBoth(at6, at4, at6);
+        AnswerPings(peer, machine);
+        peer.Open(machine);
+        Assert.True(_net.RunUntil(() => IsLive(machine, peer.Node), TimeSpan.FromMinutes(1)));
+
+        // It speaks to us over the other family, with a newer record.
+        V5Peer other = AddPeerOfBoth(at4, at4, at6, peer.Key, sequence: 2);
+        other.Open(machine);
+        Assert.Contains(other.Messages, static m => m is SpecPong);
+        Assert.Equal((at6, 2UL, true), (Known(machine, peer.Node).UdpEndPoint, Known(machine, peer.Node).Sequence, IsLive(machine, peer.Node)));
+
+        // Others name it.
+        machine.Machine.Table.AddFound(_net.Now, MakeNodeOfBoth(peer.Key, at4, at6, sequence: 3), at4.Address);
+        Assert.Equal((at6, 3UL, true), (Known(machine, peer.Node).UdpEndPoint, Known(machine, peer.Node).Sequence, IsLive(machine, peer.Node)));
+
+        // A record that does not name that endpoint any more says that it has moved.
+        machine.Machine.Table.AddFound(_net.Now, V5Peer.MakeNode(peer.Key, at4, 4), at4.Address);
+        Assert.Equal((at4, 4UL, false), (Known(machine, peer.Node).UdpEndPoint, Known(machine, peer.Node).Sequence, IsLive(machine, peer.Node)));
+    }
+
+    [Fact]
+    public void Who_is_not_live_yet_where_others_said_is_known_where_it_contacts_us_from()
+    {
+        V5Machine machine = StartAlone();
+        IPEndPoint at4 = new(IPAddress.Parse("52.9.9.9"), 30304);
+        IPEndPoint at6 = new(IPAddress.Parse("2600:0:0:9::1"), 30306);
+        V5Peer peer = AddPeerOfBoth(at6, at4, at6);
+        machine.Machine.Table.AddFound(_net.Now, peer.Node, at4.Address);
+        Assert.Equal(at4, Known(machine, peer.Node).UdpEndPoint);
+        peer.Open(machine);
+        Assert.Equal(at6, Known(machine, peer.Node).UdpEndPoint);
+    }
+
     [Fact]
     public void Dead_nodes_leave_the_table()
     {
@@ -223,6 +283,27 @@ public sealed class Discv5TableTests
         Assert.Single(inside.Received);
         Assert.Equal(1, machine.Machine.Counts.Unwanted);
     }
+
+    private static Node MakeNodeOfBoth(PrivateKey key, IPEndPoint at4, IPEndPoint at6, ulong sequence) =>
+        Node.FromRecord(new NodeRecordBuilder { Sequence = sequence }
+            .SetAddress(at4.Address).SetUdpPort(at4.Port).SetTcpPort(40004)
+            .SetAddress(at6.Address).SetUdp6Port(at6.Port).SetTcp6Port(40006)
+            .Sign(key));
+
+    private V5Peer AddPeerOfBoth(IPEndPoint at, IPEndPoint at4, IPEndPoint at6, PrivateKey? key = null, ulong sequence = 1)
+    {
+        V5Peer peer = _net.AddPeer(at, key);
+        peer.Node = MakeNodeOfBoth(peer.Key, at4, at6, sequence);
+        return peer;
+    }
+
+    private static void AnswerPings(V5Peer peer, V5Machine machine) => peer.OnMessage = message =>
+    {
+        if (message is SpecPing)
+        {
+            peer.Send(machine, V5Peer.Pong(message, peer.Node.Sequence, machine.EndPoint));
+        }
+    };
 
     private static Node Known(V5Machine machine, Node node)
     {

@@ -69,6 +69,47 @@ public sealed class Discv5ThreatTests
         AssertSessionIsAlive();
     }
 
+    [Theory]
+    [InlineData("session", true)]
+    [InlineData("table", true)]
+    [InlineData("stranger", false)]
+    [Trait("Threat", "T05")]
+    public void T05_forged_addresses_keep_no_known_node_from_a_new_session(string known, bool getsThrough)
+    {
+        // It has lost its keys, or never had any.
+        V5Machine node = known == "session" ? _net.AddMachine(_friend.Key, _friend.Stop().EndPoint).Listen() : _net.AddMachine().Listen();
+        _target.Machine.Table.Remove(_net.Now, node.Node.Id);
+        if (known == "table")
+        {
+            _target.Machine.Table.AddFound(_net.Now, node.Node, _friend.EndPoint.Address);
+        }
+
+        // In the name of its address: no WHOAREYOU is left for it.
+        Forge(10 * Discv5Limits.ChallengeBurst, _ => node.EndPoint);
+        long ping = node.Machine.StartPing(_net.Now, _target.Node);
+        node.Drain();
+        _net.Run(_net.Latency);
+
+        // Of so many others that its challenge is the oldest; then handshakes that cost as much as we are ready to give.
+        IPEndPoint[] sources = [.. Enumerable.Range(0, 1000).Select(i => new IPEndPoint(new IPAddress([61, (byte)(i / 250), (byte)(1 + (i % 250)), 9]), 30303))];
+        NodeId[] ids = Forge(2 * Discv5Limits.MaxChallenges, i => sources[i % sources.Length]);
+        var attacker = new ThreatPeer(_net);
+        _target.HoldsJobs = true;
+        for (int i = 1; i <= 2 * Discv5Limits.MaxAcceptJobs; i++)
+        {
+            byte[] datagram = attacker.MakeHandshake(_target.Node, new byte[PacketCodec.MinPacketSize], attacker.Node.Record!.Encoded.Span, out _, ids[^i]);
+            _target.Receive(sources[(ids.Length - i) % sources.Length], datagram);
+        }
+
+        Assert.Equal(Discv5Limits.MaxAcceptJobs, _target.JobCount);
+        _net.Run(2 * _net.Latency);
+        _target.HoldsJobs = false;
+        _target.RunJobs();
+        PingReply? reply = node.Wait<PingDone>(done => done.Id == ping, 2 * Second).Reply;
+        Assert.Equal(getsThrough, reply is not null);
+        Assert.InRange(_target.Machine.ChallengeCount, 1, Discv5Limits.MaxChallenges);
+    }
+
     [Fact]
     [Trait("Threat", "T05")]
     [Trait("Threat", "T08")]
@@ -398,6 +439,18 @@ public sealed class Discv5ThreatTests
         liar.Connect(_target);
         Assert.Equal(2, _target.Machine.SessionCount);
         Assert.False(_target.Machine.Table.TryGet(liar.Node.Id, out _));
+    }
+
+    /// <summary>Messages of as many invented nodes, from anywhere.</summary>
+    private NodeId[] Forge(int count, Func<int, IPEndPoint> from)
+    {
+        NodeId[] ids = [.. Enumerable.Range(0, count).Select(_ => RandomId())];
+        for (int i = 0; i < count; i++)
+        {
+            _target.Receive(from(i), ThreatPeer.MakeMessage(_target.Node.Id, ids[i], _random));
+        }
+
+        return ids;
     }
 
     private PingReply? Ping(V5Machine from, V5Machine to)
