@@ -31,6 +31,39 @@ internal sealed partial class NodeTable
         return count > 0 ? count : GetClosestOf(target, liveOnly: false, destination);
     }
 
+    /// <summary>Different nodes in random order, each set of them equally likely. Allocates nothing.</summary>
+    /// <param name="liveOnly">Only nodes that are live.</param>
+    /// <param name="destination">Takes the nodes.</param>
+    /// <returns>How many there are: as many as <paramref name="destination"/> takes, unless the table has fewer.</returns>
+    public int GetRandom(bool liveOnly, Span<Node> destination)
+    {
+        // All that qualify, by bucket and place.
+        Span<ushort> places = stackalloc ushort[BucketCount * Bucket.Capacity];
+        int found = 0;
+        for (int b = 0; b < BucketCount; b++)
+        {
+            ReadOnlySpan<TableEntry> entries = GetEntries(b);
+            for (int i = 0; i < entries.Length; i++)
+            {
+                if (!liveOnly || entries[i].IsLive)
+                {
+                    places[found++] = (ushort)((b * Bucket.Capacity) + i);
+                }
+            }
+        }
+
+        // The first steps of a Fisher-Yates shuffle.
+        int count = Math.Min(found, destination.Length);
+        for (int i = 0; i < count; i++)
+        {
+            int chosen = i + _random.Next(found - i);
+            (places[i], places[chosen]) = (places[chosen], places[i]);
+            destination[i] = _buckets[places[i] / Bucket.Capacity]![places[i] % Bucket.Capacity].Node;
+        }
+
+        return count;
+    }
+
     /// <summary>
     /// Takes the buckets in the order of their distance from the target, until there are enough nodes. Bit b of our own
     /// distance from the target says whether the nodes of bucket b, whose ids first differ from ours in this bit, are closer

@@ -53,6 +53,48 @@ public sealed class NodeTablePropertyTests
             },
             iter: 150);
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(5)]
+    public void Random_nodes_are_uniform_over_all_buckets(int atOnce)
+    {
+        var table = new NodeTable(NextTo(IdOf(1)), new SeededRandomSource(7));
+        for (int i = 0; i < 60; i++)
+        {
+            table.AddFound(Start, Nodes[i], Sender);
+        }
+
+        // Some are live and some are not, some buckets are full and some hold one node.
+        table.Run(Start, TimeSpan.FromMinutes(1), n => n.Address!.GetAddressBytes()[2] % 3 != 0);
+        List<NodeId> live = [.. table.GetNodes().Where(n => table.TryGet(n.Id, out TableEntry? e) && e.IsLive).Select(n => n.Id)];
+        Assert.InRange(live.Count, 20, table.Count - 1);
+        Assert.Contains(IdOf(1), live);
+        Assert.Equal(1, table.GetEntries(0).Length);
+
+        const int PerCell = 400;
+        int draws = PerCell * live.Count;
+        Node[] chosen = new Node[atOnce];
+        // How often each node is in each place.
+        Dictionary<NodeId, int[]> counts = live.ToDictionary(id => id, _ => new int[atOnce]);
+        for (int i = 0; i < draws; i++)
+        {
+            Assert.Equal(atOnce, table.GetRandom(liveOnly: true, chosen));
+            Assert.Equal(atOnce, chosen.Distinct().Count());
+            for (int place = 0; place < atOnce; place++)
+            {
+                counts[chosen[place].Id][place]++;
+            }
+        }
+
+        for (int place = 0; place < atOnce; place++)
+        {
+            double chiSquare = counts.Values.Sum(c => Math.Pow(c[place] - PerCell, 2) / PerCell);
+            // The distribution has the mean k and the variance 2k; four standard deviations are beyond 1 in 5,000.
+            int freedom = live.Count - 1;
+            Assert.InRange(chiSquare, freedom - (4 * Math.Sqrt(2 * freedom)), freedom + (4 * Math.Sqrt(2 * freedom)));
+        }
+    }
+
     private static NodeId TargetNear(NodeId self, int sharedBits, int seed)
     {
         byte[] bytes = self.ToArray();

@@ -306,6 +306,7 @@ public sealed class NodeTableTests
         Assert.InRange(live.Count, 1, 15);
         int count = table.GetClosest(IdOf(7), preferLive: true, closest);
         Assert.Equal(live.OrderBy(n => Xor(n.Id, IdOf(7))), closest[..count]);
+        Assert.Equal(live.Count, table.GetRandom(liveOnly: true, closest));
         Assert.Equal(16, table.GetClosest(IdOf(7), preferLive: false, closest));
     }
 
@@ -329,9 +330,37 @@ public sealed class NodeTableTests
         void Query()
         {
             table.GetClosest(target, preferLive: true, nodes);
+            table.GetRandom(liveOnly: false, nodes);
             table.AddFound(Start, known, Sender);
             table.QueryEnded(Start, target, isUseful: true);
         }
+    }
+
+    [Fact]
+    [Trait("Threat", "T02")]
+    public void Random_nodes_come_from_all_of_the_table()
+    {
+        NodeTable table = CreateTable();
+        for (int i = 0; i < 300; i++)
+        {
+            table.AddFound(Start, NodeOf(i), Sender);
+        }
+
+        var drawn = new Dictionary<NodeId, int>();
+        Node[] nodes = new Node[16];
+        for (int i = 0; i < 1000; i++)
+        {
+            Assert.Equal(16, table.GetRandom(liveOnly: false, nodes));
+            foreach (Node node in nodes)
+            {
+                drawn[node.Id] = drawn.GetValueOrDefault(node.Id) + 1;
+            }
+        }
+
+        // The standard deviation is about the root of what is expected.
+        double expected = 16_000.0 / table.Count;
+        Assert.Equal(table.Count, drawn.Count);
+        Assert.All(drawn.Values, count => Assert.InRange(count, expected - (6 * Math.Sqrt(expected)), expected + (6 * Math.Sqrt(expected))));
     }
 
     private static (TableOutputKind Kind, TableEntry Entry, Node Node) Deconstruct(TableOutput output) => (output.Kind, output.Entry, output.Node);
