@@ -36,6 +36,7 @@ internal static class BenchPeer
         PrivateKey = PrivateKey.Generate(),
         Name = NodeConfig.DefaultName(null),
         MaxPeers = maxPeers,
+        MaxPendingPeers = Math.Max(50, maxPeers / 10),
         NoDiscovery = true,
         NoDial = listens,
         ListenAddress = listens ? "127.0.0.1:0" : null,

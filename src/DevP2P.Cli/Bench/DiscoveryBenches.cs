@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using DevP2P.Nodes;
 
 namespace DevP2P.Cli.Bench;
@@ -9,7 +8,6 @@ internal static class DiscoveryBenches
 {
     private const int Clients = 96;
     private const int Threads = 4;
-    private const int MinTable = 3 * Discv4Client.AnswerNodes;
     private const int SessionCount = 8;
     private const int SessionWindow = 4;
 
@@ -31,9 +29,9 @@ internal static class DiscoveryBenches
                 client.Bond();
             }
 
-            // They answer the node's checks until it has enough nodes to name.
-            long limit = Stopwatch.GetTimestamp() + (30 * Stopwatch.Frequency);
-            while (findNode && long.Parse(await server.AskAsync(BenchPeer.CountLine), CultureInfo.InvariantCulture) < MinTable)
+            // They answer the node's checks until it has enough nodes to name: it names only those that it has found alive.
+            long limit = Stopwatch.GetTimestamp() + (120 * Stopwatch.Frequency);
+            for (int i = 0; findNode && !clients[i % Clients].IsAnsweredInFull(); i++)
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 if (Stopwatch.GetTimestamp() > limit)

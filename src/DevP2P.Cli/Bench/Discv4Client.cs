@@ -71,6 +71,21 @@ internal sealed class Discv4Client : IDisposable
         }
     }
 
+    /// <summary>Asks once for nodes.</summary>
+    /// <returns>Whether the answer names as many as answers do.</returns>
+    public bool IsAnsweredInFull()
+    {
+        Prepare(findNode: true);
+        _socket.Send(_requests[0]);
+        int answers = 0;
+        while (answers < _answersEach && Receive() is { } type)
+        {
+            answers += type == _answer ? 1 : 0;
+        }
+
+        return answers == _answersEach;
+    }
+
     /// <summary>Makes the requests: signing them is not what is measured.</summary>
     public void Prepare(bool findNode)
     {

@@ -23,6 +23,7 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
     private FrameEncoder? _encoder;
     private PooledBuffer? _pending;
     private int _pendingLength;
+    private int _lastFlush;
     private bool _isFlushing;
     private bool _isClosing;
     private TaskCompletionSource? _room;
@@ -213,7 +214,8 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
         int needed = _pendingLength + size;
         if (_pending is null)
         {
-            _pending = BufferPool.Shared.Rent(Math.Max(needed, MaxPendingBytes));
+            // As much as was sent the last time: a ping to an idle peer needs little, and a thousand are pinged at once.
+            _pending = BufferPool.Shared.Rent(Math.Max(needed, Math.Min(_lastFlush, MaxPendingBytes)));
         }
         else if (needed > _pending.Capacity)
         {
@@ -243,6 +245,7 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
             await _gate.WaitAsync().ConfigureAwait(false);
             PooledBuffer? buffer = _pending;
             int length = _pendingLength;
+            _lastFlush = length > 0 ? length : _lastFlush;
             TaskCompletionSource? room = _room;
             _pending = null;
             _pendingLength = 0;
