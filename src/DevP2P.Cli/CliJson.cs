@@ -19,4 +19,6 @@ namespace DevP2P.Cli;
 [JsonSerializable(typeof(ListenStartedReport))]
 [JsonSerializable(typeof(ListenNodeReport))]
 [JsonSerializable(typeof(ListenTalkReport))]
+[JsonSerializable(typeof(TopicStartedReport))]
+[JsonSerializable(typeof(TopicLookupReport))]
 internal sealed partial class CliJson : JsonSerializerContext;
