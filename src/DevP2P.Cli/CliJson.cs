@@ -23,4 +23,6 @@ namespace DevP2P.Cli;
 [JsonSerializable(typeof(BenchReport))]
 [JsonSerializable(typeof(ProcessCost))]
 [JsonSerializable(typeof(Dictionary<string, double>))]
+[JsonSerializable(typeof(TopicStartedReport))]
+[JsonSerializable(typeof(TopicLookupReport))]
 internal sealed partial class CliJson : JsonSerializerContext;

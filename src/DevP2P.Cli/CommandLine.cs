@@ -67,6 +67,7 @@ internal static class CommandLine
             EnrCommand.Create(),
             Discv4Command.Create(),
             Discv5Command.Create(),
+            TopicCommand.Create(),
             SimulateCommand.Create(),
             DoctorCommand.Create(),
             BenchCommand.Create(),

@@ -76,8 +76,20 @@ internal sealed record TalkReport(string Node, string Protocol, string Answer, s
 /// <summary>The first line of <c>devp2p discv5 listen --json</c>.</summary>
 internal sealed record ListenStartedReport(string Event, string Enode, string Record, string Id, string Listen);
 
-/// <summary>A node that <c>devp2p discv5 listen --json</c> has found.</summary>
+/// <summary>
+/// A node that <c>devp2p discv5 listen --json</c> or <c>devp2p topic search --json</c> has found, or that
+/// <c>devp2p topic register --json</c> has sent a registration to.
+/// </summary>
 internal sealed record ListenNodeReport(string Event, FoundNodeReport Node);
 
 /// <summary>A talk request that reached <c>devp2p discv5 listen --json</c>: the payload in hexadecimal digits, and as text if it is UTF-8.</summary>
 internal sealed record ListenTalkReport(string Event, string Id, string From, string Protocol, string Payload, string? Text);
+
+/// <summary>The first line of <c>devp2p topic register --json</c>.</summary>
+internal sealed record TopicStartedReport(string Event, string Topic, string Enode, string Id, string Listen);
+
+/// <summary>
+/// The end of a lookup of <c>devp2p topic search --json</c>, the first of which is number 1: whether it is certain how far around the
+/// topic's hash it is advertised.
+/// </summary>
+internal sealed record TopicLookupReport(string Event, long Number, bool Converged);

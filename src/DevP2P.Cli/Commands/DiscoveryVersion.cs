@@ -60,4 +60,19 @@ internal static class DiscoveryVersions
         (discovery, node, stop) => discovery.PingAsync(node, stop),
         (discovery, node, stop) => discovery.ResolveAsync(node, stop),
         (discovery, node, stop) => discovery.LookupAsync(node.Id, stop));
+
+    public static readonly DiscoveryVersion<TopicDiscovery> Legacy = new(
+        "topic",
+        "the topic discovery of go-ethereum 1.8",
+        setup => new TopicDiscovery(new TopicDiscoveryOptions
+        {
+            PrivateKey = setup.Key,
+            ListenEndPoint = setup.Listen,
+            BootstrapNodes = setup.Bootnodes,
+            LoggerFactory = setup.Loggers,
+        }),
+        (discovery, stop) => discovery.StartAsync(stop),
+        (discovery, node, stop) => discovery.PingAsync(node, stop),
+        (discovery, node, stop) => discovery.ResolveAsync(node, stop),
+        (discovery, node, stop) => discovery.LookupAsync(node.Id, stop));
 }

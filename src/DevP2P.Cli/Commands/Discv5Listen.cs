@@ -1,6 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 using DevP2P.Cli.Logging;
 using DevP2P.Discovery;
 using DevP2P.Nodes;
@@ -32,7 +30,13 @@ internal static class Discv5Listen
         { echo };
         arguments.AddTo(command);
         command.SetAction((parse, cancellationToken) => arguments.RunAsync(
-            parse, (discovery, _, stop) => ListenAsync(discovery, parse.GetValue(echo) ?? [], new Printer(parse.InvocationConfiguration.Output, arguments.Json(parse)), stop), cancellationToken));
+            parse,
+            (discovery, _, stop) =>
+            {
+                var lines = new LineWriter(parse.InvocationConfiguration.Output, arguments.Json(parse));
+                return ListenAsync(discovery, parse.GetValue(echo) ?? [], new Printer(lines), stop);
+            },
+            cancellationToken));
         return command;
     }
 
@@ -67,15 +71,13 @@ internal static class Discv5Listen
         }
     }
 
-    /// <summary>Lines for people or one JSON object a line; from several threads.</summary>
-    private sealed class Printer(TextWriter output, bool json)
+    /// <summary>Says what is seen.</summary>
+    private sealed class Printer(LineWriter lines)
     {
-        private readonly Lock _gate = new();
-
         public void Started(DiscoveryV5 discovery)
         {
             Node self = discovery.Self;
-            Print(
+            lines.Write(
                 new ListenStartedReport("started", self.ToString(), self.Record!.ToString(), self.Id.ToString(), discovery.LocalEndPoint!.ToString()),
                 CliJson.Default.ListenStartedReport,
                 $"{self}{Environment.NewLine}{self.Record}");
@@ -84,26 +86,17 @@ internal static class Discv5Listen
         public void Found(Node node)
         {
             FoundNodeReport report = FoundNodeReport.From(node);
-            Print(new ListenNodeReport("node", report), CliJson.Default.ListenNodeReport, $"node {report}");
+            lines.Write(new ListenNodeReport("node", report), CliJson.Default.ListenNodeReport, $"node {report}");
         }
 
         public void Talk(TalkRequest request)
         {
             ReadOnlySpan<byte> payload = request.Payload.Span;
-            Print(
+            lines.Write(
                 new ListenTalkReport(
                     "talk", request.NodeId.ToString(), request.From.ToString(), request.Protocol, Convert.ToHexStringLower(payload), Discv5Command.TextOf(payload)),
                 CliJson.Default.ListenTalkReport,
                 $"talk {request.NodeId.ToShortString()} {request.From} {LogText.Escape(request.Protocol)}: {Discv5Command.Describe(payload)}");
-        }
-
-        private void Print<T>(T report, JsonTypeInfo<T> type, string text)
-        {
-            lock (_gate)
-            {
-                output.WriteLine(json ? JsonSerializer.Serialize(report, type) : text);
-                output.Flush();
-            }
         }
     }
 }

@@ -99,6 +99,7 @@ internal static partial class RunCommand
         DiscoveryV4 = config.DiscoveryV4,
         DiscoveryV5 = config.DiscoveryV5,
         DiscoveryV5Address = config.DiscoveryV5Address,
+        LegacyTopicDiscovery = config.LegacyTopicDiscovery,
         BootstrapNodes = config.BootstrapNodes,
         BootstrapNodesV5 = config.BootstrapNodesV5,
         StaticNodes = config.StaticNodes,

@@ -58,6 +58,8 @@ internal sealed record NodeConfig
 
     public required string? DiscoveryV5Address { get; init; }
 
+    public required bool LegacyTopicDiscovery { get; init; }
+
     /// <summary>Null: no port mapping.</summary>
     public required INat? Nat { get; init; }
 
@@ -101,6 +103,7 @@ internal sealed record NodeConfig
         string dataDirectory = reader.Text(Settings.DataDir) ?? Configuration.DataDirectory.Default();
         List<Node> bootstrapNodes = reader.Nodes(Settings.BootstrapNodes);
         string? network = reader.Network();
+        bool hasLegacyTopics = reader.Switch(Settings.LegacyTopics);
         return new NodeConfig
         {
             DataDirectory = dataDirectory,
@@ -112,7 +115,9 @@ internal sealed record NodeConfig
             BootstrapNodesV5 =
             [
                 .. reader.Nodes(Settings.BootstrapNodesV5),
-                .. bootstrapNodes.Where(static node => node.Record is not null),
+
+                // Nodes as old as that discovery have no records.
+                .. bootstrapNodes.Where(node => hasLegacyTopics || node.Record is not null),
                 .. network is null ? [] : Networks.BootnodesV5(),
             ],
             MaxPeers = reader.Number(Settings.MaxPeers),
@@ -125,6 +130,7 @@ internal sealed record NodeConfig
             DiscoveryV4 = reader.Switch(Settings.DiscoveryV4),
             DiscoveryV5 = reader.Switch(Settings.DiscoveryV5),
             DiscoveryV5Address = reader.ListenAddress(Settings.DiscAddr, whenAbsent: null),
+            LegacyTopicDiscovery = hasLegacyTopics,
             Nat = reader.Nat(Settings.Nat),
             AdvertisedEndPoints = reader.Advertised(),
             SntpServer = reader.TimeServer(Settings.Sntp),

@@ -110,8 +110,12 @@ internal static class Settings
         "Node discovery v5.1; a bootnode has it unless --v5=false")
     { Default = "false" };
 
+    public static readonly Setting LegacyTopics = new("legacy-topics", "DevP2P.LegacyTopicDiscovery", SettingKind.Switch,
+        "The topic discovery of go-ethereum 1.8 (see devp2p topic)")
+    { Default = "false" };
+
     public static readonly Setting BootstrapNodesV5 = new(null, "Node.P2P.BootstrapNodesV5", SettingKind.List,
-        "Where discovery v5.1 starts, besides the records among BootstrapNodes");
+        "Where discovery v5.1 and topic discovery start, besides BootstrapNodes");
 
     public static readonly Setting NodeDatabase = new(null, "Node.P2P.NodeDatabase", SettingKind.Text,
         "Path of the database of known nodes");
@@ -128,7 +132,8 @@ internal static class Settings
     /// <summary>All of them, in the order in which help shows them.</summary>
     public static IReadOnlyList<Setting> All { get; } =
     [
-        Config, DataDir, KeyFile, Listen, BootstrapNodes, Network, DiscoveryV4, DiscoveryV5, DiscAddr, Static, Trusted, MaxPeers, MaxPendingPeers, DialRatio, NetRestrict,
+        Config, DataDir, KeyFile, Listen, BootstrapNodes, Network, DiscoveryV4, DiscoveryV5, DiscAddr, LegacyTopics, Static, Trusted,
+        MaxPeers, MaxPendingPeers, DialRatio, NetRestrict,
         NoDial, NoDiscovery, Nat, AdvertiseIp, AdvertiseTcp, AdvertiseUdp, AdvertiseTcp6, AdvertiseUdp6, Sntp, Name, UserIdent, Echo, MessageEvents, Log, Verbosity,
         BootstrapNodesV5, NodeDatabase,
     ];

@@ -1,23 +1,26 @@
 using DevP2P.Discovery.Core;
 using DevP2P.Discovery.LegacyV5;
+using DevP2P.Nodes;
 
 namespace DevP2P.Discovery;
 
-/// <summary>What is advertised, and how many want it. Safe for concurrent use, but for <see cref="Apply"/>, which is the loop's.</summary>
+/// <summary>What is advertised, and who wants it. Safe for concurrent use, but for <see cref="Apply"/>, which is the loop's.</summary>
 internal sealed class AdvertisedTopics
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<Topic, int> _wanted = [];
+
+    // For each topic as many as want it, and where those want to hear of its registrations; null if they do not.
+    private readonly Dictionary<Topic, List<IProgress<Node>?>> _wanted = [];
 
     /// <summary>One more wants a topic to be advertised.</summary>
     /// <exception cref="InvalidOperationException">There are too many, or they are too long together.</exception>
-    public void Add(Topic topic)
+    public void Add(Topic topic, IProgress<Node>? registrations)
     {
         lock (_gate)
         {
-            if (_wanted.TryGetValue(topic, out int count))
+            if (_wanted.TryGetValue(topic, out List<IProgress<Node>?>? listeners))
             {
-                _wanted[topic] = count + 1;
+                listeners.Add(registrations);
                 return;
             }
 
@@ -32,19 +35,36 @@ internal sealed class AdvertisedTopics
                 throw new InvalidOperationException($"all topics together may have {TopicLimits.MaxAdvertisedBytes} bytes, not {bytes}");
             }
 
-            _wanted.Add(topic, 1);
+            _wanted.Add(topic, [registrations]);
         }
     }
 
     /// <summary>One less does.</summary>
-    public void Remove(Topic topic)
+    public void Remove(Topic topic, IProgress<Node>? registrations)
     {
         lock (_gate)
         {
-            if (--_wanted[topic] == 0)
+            List<IProgress<Node>?> listeners = _wanted[topic];
+            listeners.Remove(registrations);
+            if (listeners.Count == 0)
             {
                 _wanted.Remove(topic);
             }
+        }
+    }
+
+    /// <summary>A registration was sent.</summary>
+    public void Report(Topic topic, Node registrar)
+    {
+        IProgress<Node>?[] listeners;
+        lock (_gate)
+        {
+            listeners = [.. _wanted.GetValueOrDefault(topic) ?? []];
+        }
+
+        foreach (IProgress<Node>? listener in listeners)
+        {
+            listener?.Report(registrar);
         }
     }
 

@@ -99,11 +99,21 @@ public sealed class TopicDiscovery : IAsyncDisposable
         DiscoveryLog.StartedLegacy(_logger, LocalEndPoint, LocalNode.Id.ToShortString());
     }
 
+    /// <summary>As <see cref="RegisterTopic(string, IProgress{Node}?, CancellationToken)"/>, for who does not want to be told anything.</summary>
+    /// <exception cref="ArgumentException">As there.</exception>
+    /// <exception cref="InvalidOperationException">As there.</exception>
+    /// <exception cref="ObjectDisposedException">As there.</exception>
+    public void RegisterTopic(string topic, CancellationToken cancellationToken) => RegisterTopic(topic, null, cancellationToken);
+
     /// <summary>
     /// Advertises a topic from now on, until the token is cancelled or discovery stops. It takes minutes until others find us by it,
     /// and up to an hour after the end until they do so no more. The same topic may be registered several times.
     /// </summary>
     /// <param name="topic">At most 255 bytes in UTF-8. By it others find us.</param>
+    /// <param name="registrations">
+    /// If not null, told each node that a registration was sent to, the first after a minute or more; whether it was taken nobody says.
+    /// Called in discovery's loop: it must be quick.
+    /// </param>
     /// <param name="cancellationToken">Ends the advertisement.</param>
     /// <exception cref="ArgumentException">The topic is empty or too long.</exception>
     /// <exception cref="InvalidOperationException">
@@ -111,7 +121,7 @@ public sealed class TopicDiscovery : IAsyncDisposable
     /// </exception>
     /// <exception cref="ObjectDisposedException">Stopped.</exception>
     /// <remarks>Go: <c>Network.RegisterTopic</c>, which returns at the end only.</remarks>
-    public void RegisterTopic(string topic, CancellationToken cancellationToken = default)
+    public void RegisterTopic(string topic, IProgress<Node>? registrations = null, CancellationToken cancellationToken = default)
     {
         var name = Topic.FromText(topic);
         GetCalls();
@@ -120,12 +130,12 @@ public sealed class TopicDiscovery : IAsyncDisposable
             return;
         }
 
-        _advertised.Add(name);
+        _advertised.Add(name, registrations);
         _host!.Post(now => _advertised.Apply(now, _machine!, name));
         cancellationToken.UnsafeRegister(
             _ =>
             {
-                _advertised.Remove(name);
+                _advertised.Remove(name, registrations);
                 _host.Post(now => _advertised.Apply(now, _machine!, name));
             },
             null);
@@ -295,6 +305,9 @@ public sealed class TopicDiscovery : IAsyncDisposable
                 break;
             case TopicNodeFound found:
                 _searches.Find(found.Topic)?.Found(found.Node);
+                break;
+            case TopicRegistrationSent sent:
+                _advertised.Report(sent.Topic, sent.Registrar);
                 break;
             case TopicLookupEnded lookup:
                 _searches.Find(lookup.Topic)?.LookupEnded(lookup.IsConverged);

@@ -46,6 +46,7 @@ public sealed class CommandTests
     [InlineData("bootnode --listen none", "devp2p: --listen: a bootnode has to listen")]
     [InlineData("bootnode --v4=false --v5=false", "devp2p: a bootnode needs --v4, --v5 or both")]
     [InlineData("discv5 ping enode://00@x", "devp2p: 'enode://00@x' is not a node: ")]
+    [InlineData("topic search foo", "devp2p: --legacy is needed: ")]
     [InlineData("discv4 ping enode://00@x", "devp2p: 'enode://00@x' is not a node: ")]
     [InlineData("demo --nodes 1", "devp2p: --nodes: 1 is not between 2 and 100")]
     public async Task A_failure_is_one_line_and_exit_code_1(string arguments, string start)
@@ -199,6 +200,19 @@ public sealed class CommandTests
         await using Node node = await Node.StartCommandAsync("run", "--data-dir", directory["2"], "--v4=false", "--v5", "--echo", "--bootnodes", record);
         await using Node other = await Node.StartCommandAsync("run", "--data-dir", directory["3"], "--v4=false", "--v5", "--echo", "--bootnodes", record);
         Assert.Equal(other.Started.GetProperty("id").GetString(), (await node.WaitAsync("add")).GetProperty("peer").GetString());
+    }
+
+    [Fact]
+    public async Task A_node_with_legacy_topics_answers_those_who_register_and_search()
+    {
+        using var directory = new TempDirectory();
+        await using Node node = await Node.StartCommandAsync("run", "--data-dir", directory["1"], "--v4=false", "--legacy-topics");
+        string enode = node.Started.GetProperty("enode").GetString()!;
+        await using Node other = await Node.StartCommandAsync("run", "--data-dir", directory["2"], "--legacy-topics", "--bootnodes", enode);
+
+        // With nobody there, the error would be another one.
+        Result search = await RunAsync("topic", "search", "foo", "--legacy", "--bootnodes", other.Started.GetProperty("enode").GetString()!, "--for", "5s");
+        Assert.Equal((1, "devp2p: no node was found that advertises 'foo'"), (search.ExitCode, OneLine(search.Error)));
     }
 
     /// <summary>All that people see.</summary>

@@ -156,20 +156,7 @@ public sealed class Discv5CommandTests : IAsyncDisposable
         await stop.CancelAsync();
         await listening.WaitAsync(deadline.Token);
 
-        async Task<string[]> LinesAsync(int count)
-        {
-            while (true)
-            {
-                string text = output.ToString();
-                if (text.Count(c => c == '\n') >= count)
-                {
-                    return Lines(text);
-                }
-
-                Assert.False(listening.IsCompleted || deadline.IsCancellationRequested, text);
-                await Task.Delay(20);
-            }
-        }
+        Task<string[]> LinesAsync(int count) => output.LinesAsync(count, listening, deadline.Token);
     }
 
     [Theory]
@@ -211,27 +198,5 @@ public sealed class Discv5CommandTests : IAsyncDisposable
         _nodes.Add(node);
         await node.StartAsync();
         return node;
-    }
-
-    /// <summary>Written by one thread, read by another.</summary>
-    private sealed class SharedWriter : StringWriter
-    {
-        private readonly Lock _gate = new();
-
-        public override void WriteLine(string? value)
-        {
-            lock (_gate)
-            {
-                base.WriteLine(value);
-            }
-        }
-
-        public override string ToString()
-        {
-            lock (_gate)
-            {
-                return base.ToString();
-            }
-        }
     }
 }

@@ -110,6 +110,13 @@ public sealed class NodeConfigTests
         Assert.Equal((true, true, null), Versions(NodeConfig.Load(_ => null, _ => null, BootnodeCommand.Defaults)));
         Assert.Equal((true, false, null), Versions(NodeConfig.Load(_ => null, name => name == "DEVP2P_V5" ? "false" : null, BootnodeCommand.Defaults)));
 
+        // No node that speaks the legacy one has a record.
+        Assert.False(Load("").LegacyTopicDiscovery);
+        Assert.Empty(Load("--v5 --bootnodes " + Enode).BootstrapNodesV5);
+        NodeConfig legacy = Load("--bootnodes " + Enode, ("DEVP2P_LEGACY_TOPICS", "1"));
+        Assert.True(legacy.LegacyTopicDiscovery);
+        Assert.Equal(Enode, Assert.Single(legacy.BootstrapNodesV5).ToString());
+
         static (bool, bool, string?) Versions(NodeConfig config) => (config.DiscoveryV4, config.DiscoveryV5, config.DiscoveryV5Address);
     }
 

@@ -93,11 +93,12 @@ public sealed class TomlConfigTests
     [Fact]
     public void Reads_the_switches_of_discovery_and_the_method_of_port_mapping()
     {
-        NodeConfig config = Load("[Node.P2P]\nDiscoveryV5 = true\nNAT = \"none\"\nNoDiscovery = true\nNodeDatabase = \"nodes\"\nDiscoveryV4 = true\nBootstrapNodes = [\"" + Enode + "\"]\n");
+        NodeConfig config = Load("[DevP2P]\nLegacyTopicDiscovery = true\n[Node.P2P]\nDiscoveryV5 = true\nNAT = \"none\"\nNoDiscovery = true\nNodeDatabase = \"nodes\"\nDiscoveryV4 = true\nBootstrapNodes = [\"" + Enode + "\"]\n");
         Assert.Empty(config.Warnings);
         Assert.Null(config.Nat);
         Assert.Equal("nodes", config.NodeDatabase);
         Assert.True(config.DiscoveryV5);
+        Assert.True(config.LegacyTopicDiscovery);
         Assert.True(config.NoDiscovery);
     }
 

@@ -202,7 +202,8 @@ public sealed class LegacyDiscoveryTests
     }
 
     [Fact]
-    public void A_pong_counts_only_with_the_hash_of_the_latest_ping()
+    [Trait("Threat", "T04")]
+    public void T04_a_pong_counts_only_with_the_hash_of_the_latest_ping()
     {
         LegacyMachine machine = _net.AddMachine().Start();
         LegacyPeer peer = _net.AddPeer();
@@ -210,12 +211,38 @@ public sealed class LegacyDiscoveryTests
         peer.Send(machine.EndPoint, peer.NewPing(machine.EndPoint));
         _net.Run(TimeSpan.FromMilliseconds(50));
 
-        peer.Send(machine.EndPoint, new Pong(default, new PacketHash(new byte[32]), peer.MakeTicket([])));
-        peer.Send(machine.EndPoint, new Pong(default, null, peer.MakeTicket([])));
+        Pong[] forged = [new(default, new PacketHash(new byte[32]), peer.MakeTicket([])), new(default, null, peer.MakeTicket([]))];
+        foreach (Pong pong in forged)
+        {
+            peer.Send(machine.EndPoint, pong);
+
+            // The machine itself refuses, not only the cheap question before it.
+            machine.Machine.HandlePacket(_net.Now, peer.EndPoint, peer.Key.PublicKey, pong, peer.Encode(pong, out _));
+        }
+
         _net.Run(TimeSpan.FromMilliseconds(50));
 
         Assert.Equal(NodeState.VerifyWait, State(machine, peer));
         Assert.Equal(0, machine.Machine.ProvenCount);
+    }
+
+    [Fact]
+    [Trait("Threat", "T04")]
+    public void T04_pings_with_forged_addresses_cost_the_victim_little()
+    {
+        LegacyMachine machine = _net.AddMachine().Start();
+        LegacyPeer victim = _net.AddPeer();
+        victim.AnswersPings = victim.PingsBack = false;
+
+        // Each from another key, all at once.
+        for (int i = 0; i < 50; i++)
+        {
+            LegacyPeer attacker = _net.AddPeer();
+            attacker.SendFrom(victim.EndPoint, machine.EndPoint, attacker.NewPing(machine.EndPoint));
+        }
+
+        _net.Run(TimeSpan.FromMilliseconds(100));
+        Assert.Equal(LegacyLimits.MaxPingBacksPerAddress, victim.All<Ping>().Count());
     }
 
     [Fact]
@@ -273,18 +300,24 @@ public sealed class LegacyDiscoveryTests
     public void T18_nodes_at_addresses_that_may_not_be_named_are_not_believed()
     {
         LegacyPeer peer = _net.AddPeer();
-        byte[] key = _net.NewKey().PublicKey.Bytes.ToArray();
         string[] refused =
             ["127.0.0.1", "10.1.2.3", "192.168.1.1", "0.0.0.0", "100.64.0.1", "169.254.1.1", "198.18.0.1", "224.0.0.1", "240.0.0.1", "fe80::1", "::1"];
+        Neighbor[] named = [.. refused.Select(a => new Neighbor(new Endpoint(IPAddress.Parse(a), 30303, 30303), NewKey()))];
         LegacyPeer good = _net.AddPeer();
+        var contacted = new HashSet<IPAddress>();
+        _net.IsLost = (_, to, _) =>
+        {
+            contacted.Add(to.Address);
+            return false;
+        };
         peer.OnPacket = (from, packet, _) =>
         {
             if (packet is FindNodeHash)
             {
-                peer.Send(from, new Neighbors([.. refused.Select(a => new Neighbor(new Endpoint(IPAddress.Parse(a), 30303, 30303), key))], peer.Expiration));
+                peer.Send(from, new Neighbors(named, peer.Expiration));
                 peer.Send(from, new Neighbors(
                     [
-                        new Neighbor(new Endpoint(IPAddress.Parse("52.9.9.9"), LegacyLimits.MaxPrivilegedPort, 30303), key),
+                        new Neighbor(new Endpoint(IPAddress.Parse("52.9.9.9"), LegacyLimits.MaxPrivilegedPort, 30303), NewKey()),
                         new Neighbor(new Endpoint(IPAddress.Parse("52.9.9.9"), 30303, 30303), new byte[64]),
                         AsNeighbor(good),
                     ],
@@ -297,6 +330,11 @@ public sealed class LegacyDiscoveryTests
 
         Assert.Equal(
             new[] { peer.Node.Id, good.Node.Id }.Order(), machine.Outputs.OfType<NodeAdded>().Select(a => a.Node.Id).Distinct().Order());
+
+        // They are not even pinged.
+        Assert.Equal(3, contacted.Count);
+
+        byte[] NewKey() => _net.NewKey().PublicKey.Bytes.ToArray();
     }
 
     [Fact]

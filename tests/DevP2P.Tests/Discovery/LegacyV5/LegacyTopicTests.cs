@@ -16,6 +16,7 @@ public sealed class LegacyTopicTests
     private readonly LegacyNet _net = new();
 
     [Fact]
+    [Trait("Threat", "T20")]
     public void A_ticket_is_good_after_its_wait_for_its_node_and_its_topics()
     {
         LegacyMachine machine = Started();
@@ -158,6 +159,7 @@ public sealed class LegacyTopicTests
     }
 
     [Fact]
+    [Trait("Threat", "T18")]
     public void A_searcher_asks_and_reports_each_node_once()
     {
         LegacyPeer peer = _net.AddPeer();

@@ -94,6 +94,7 @@ public sealed class TopicSearcherTests
     }
 
     [Fact]
+    [Trait("Threat", "T20")]
     public void Answers_come_from_whom_was_asked_with_the_hash_of_the_query_and_in_time()
     {
         Assert.True(_searcher.TrySetPeriod(Start, A, Second));

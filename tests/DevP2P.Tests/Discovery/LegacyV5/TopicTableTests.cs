@@ -44,6 +44,7 @@ public sealed class TopicTableTests
     [InlineData(59, true)]
     [InlineData(71, true)]
     [InlineData(72, false)]
+    [Trait("Threat", "T20")]
     public void A_ticket_has_a_window(int seconds, bool isOpen)
     {
         Node node = TableNodes.NodeOf(1);
@@ -121,6 +122,7 @@ public sealed class TopicTableTests
     }
 
     [Fact]
+    [Trait("Threat", "T20")]
     public void An_older_ticket_than_the_last_is_over()
     {
         Node node = TableNodes.NodeOf(1);
@@ -175,6 +177,7 @@ public sealed class TopicTableTests
     }
 
     [Fact]
+    [Trait("Threat", "T20")]
     public void A_node_has_eight_topics_and_the_ninth_takes_the_place_of_its_first()
     {
         Node node = TableNodes.NodeOf(1);
@@ -364,6 +367,7 @@ public sealed class TopicTableTests
     }
 
     [Fact]
+    [Trait("Threat", "T20")]
     public void No_history_breaks_a_limit_or_the_bookkeeping() => Gen.Select(Gen.Int[0, 1_000_000], Gen.Int[50, 400]).Sample((seed, steps) =>
     {
         var random = new Random(seed);
