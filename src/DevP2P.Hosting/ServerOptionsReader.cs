@@ -127,7 +127,7 @@ internal sealed class ServerOptionsReader
             {
                 nodes.Add(node);
             }
-            else
+            else if (NullIfEmpty(texts[i]) is not null)
             {
                 _failures.Add($"{_names.Of(option, i)}: \"{texts[i]}\" is not a node: {error}");
             }

@@ -13,10 +13,10 @@ public static class DevP2PTelemetryExtensions
     /// <summary>The meter and the source of activities of the library.</summary>
     private const string Source = "DevP2P";
 
-    /// <summary>The platform's own meter: memory, processor time, garbage collection.</summary>
-    private const string RuntimeMeter = "System.Runtime";
-
-    /// <summary>Collects metrics for <see cref="MapDevP2PMetrics"/>.</summary>
+    /// <summary>
+    /// Collects the node's metrics for <see cref="MapDevP2PMetrics"/>. Other meters are added as everywhere:
+    /// <c>services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddMeter("System.Runtime"))</c>.
+    /// </summary>
     /// <param name="services">The services.</param>
     /// <returns>The services.</returns>
     public static IServiceCollection AddDevP2PMetrics(this IServiceCollection services)
@@ -24,7 +24,7 @@ public static class DevP2PTelemetryExtensions
         ArgumentNullException.ThrowIfNull(services);
         services.AddOpenTelemetry()
             .ConfigureResource(SetResource)
-            .WithMetrics(static metrics => metrics.AddMeter(Source, RuntimeMeter).AddPrometheusExporter());
+            .WithMetrics(static metrics => metrics.AddMeter(Source).AddPrometheusExporter());
         return services;
     }
 
@@ -40,7 +40,7 @@ public static class DevP2PTelemetryExtensions
         ArgumentNullException.ThrowIfNull(services);
         services.AddOpenTelemetry()
             .ConfigureResource(SetResource)
-            .WithMetrics(static metrics => metrics.AddMeter(Source, RuntimeMeter).AddOtlpExporter())
+            .WithMetrics(static metrics => metrics.AddMeter(Source).AddOtlpExporter())
             .WithTracing(static traces => traces.AddSource(Source).AddOtlpExporter());
         return services;
     }
