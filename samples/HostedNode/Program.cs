@@ -23,7 +23,8 @@ internal sealed class Greeter(ILogger<Greeter> logger) : IProtocolHandler
         while (true)
         {
             Message message = await stream.ReadAsync(cancellationToken);
-            logger.LogInformation("{Peer} says {Text}", peer, message.GetReader().ReadList().ReadString());
+            string text = message.GetReader().ReadList().ReadString();
+            logger.LogInformation("{Peer} says {Text}", peer, text);
         }
     }
 }

@@ -1,5 +1,4 @@
 using DevP2P.Hosting;
-using DevP2P.Nodes;
 using Microsoft.Extensions.Hosting;
 using Xunit;
 
