@@ -156,7 +156,7 @@ internal sealed class HttpTransport(RpcEndpoint endpoint, AccessPolicy policy, I
     {
         // Guessing at tokens is bounded like calling.
         endpoint.RemoteRates.Get(context.Connection.RemoteIpAddress).TryTake();
-        RpcLog.Refused(endpoint.Logger, caller, refusal.Reason);
+        endpoint.LogRefused(caller, refusal.Reason);
         return AccessPolicy.RefuseAsync(context, refusal);
     }
 }

@@ -8,11 +8,13 @@ internal sealed class RpcEndpoint : IDisposable
 {
     private readonly ByteBudget _bytes = new(RpcLimits.MaxBytesInFlight);
     private readonly AdminNode _node;
+    private readonly TokenBucket _refusals;
     private int _connections;
 
     public RpcEndpoint(Server server, AdminOptions options, ILoggerFactory loggers, TimeProvider time)
     {
         Time = time;
+        _refusals = new TokenBucket(RpcLimits.LoggedRefusalsPerSecond, RpcLimits.LoggedRefusalBurst, time);
         Logger = loggers.CreateLogger("DevP2P.Hosting.Admin");
         _node = new AdminNode(server, options, Logger, time);
         Methods = AdminMethodTable.Create(_node);
@@ -41,13 +43,22 @@ internal sealed class RpcEndpoint : IDisposable
     /// <summary>Room for an answer. Dispose it.</summary>
     public RpcBuffer CreateResponse() => new(RpcLimits.MaxResponseBytes, _bytes);
 
+    /// <summary>Says in the log that a request was refused; seldom enough that nobody can fill the log with it.</summary>
+    public void LogRefused(string caller, string reason)
+    {
+        if (_refusals.TryTake())
+        {
+            RpcLog.Refused(Logger, caller, reason);
+        }
+    }
+
     /// <summary>Counts a connection that stays open, unless there are too many.</summary>
     public bool TryOpen(string caller)
     {
         if (Interlocked.Increment(ref _connections) > RpcLimits.MaxConnections)
         {
             Interlocked.Decrement(ref _connections);
-            RpcLog.Refused(Logger, caller, "too many connections");
+            LogRefused(caller, "too many connections");
             return false;
         }
 

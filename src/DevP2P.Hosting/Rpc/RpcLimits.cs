@@ -57,6 +57,12 @@ internal static class RpcLimits
     /// <summary>Characters of a value that the log shows of a call.</summary>
     public const int MaxLoggedText = 300;
 
+    /// <summary>Refused requests a second that the log shows, in the long run.</summary>
+    public const int LoggedRefusalsPerSecond = 1;
+
+    /// <summary>Refused requests at once that the log shows.</summary>
+    public const int LoggedRefusalBurst = 10;
+
     /// <summary>How long a message to a caller may take to be sent before the connection is given up.</summary>
     public static readonly TimeSpan SendTimeout = TimeSpan.FromSeconds(10);
 

@@ -88,7 +88,7 @@ internal static class SocketTransport
         using RpcBuffer response = endpoint.CreateResponse();
         RpcDispatcher.WriteError(response, default, code, message);
         await connection.SendAsync(response.Written, stop).ConfigureAwait(false);
-        RpcLog.Refused(endpoint.Logger, connection.Name, message);
+        endpoint.LogRefused(connection.Name, message);
     }
 
     private static async ValueTask SendAsync(Socket socket, ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
