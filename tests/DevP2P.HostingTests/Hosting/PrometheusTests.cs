@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Sockets;
-using System.Runtime.CompilerServices;
 using System.Text.Json;
 using DevP2P.Hosting;
 using Xunit;
@@ -32,18 +31,7 @@ public sealed class PrometheusTests
         Assert.True((await node.Server.AddPeerAsync(other.Self, TestContext.Current.CancellationToken)).Succeeded);
         string text = await node.Client.GetStringAsync(new Uri("/metrics", UriKind.Relative), TestContext.Current.CancellationToken);
 
-        using var promtool = new Process
-        {
-            StartInfo = new ProcessStartInfo("promtool", ["check", "metrics"]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true },
-        };
-        promtool.Start();
-        Task<string> said = promtool.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        Task<string> complained = promtool.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await promtool.StandardInput.WriteAsync(text);
-        promtool.StandardInput.Close();
-        await promtool.WaitForExitAsync(TestContext.Current.CancellationToken);
-
-        Assert.Equal(("", "", 0), (await said, await complained, promtool.ExitCode));
+        Assert.Equal((0, ""), await PromTool.RunAsync(text, "check", "metrics"));
     }
 
     private static Task<WebNode> StartAsync() =>
@@ -126,19 +114,4 @@ public sealed class PrometheusTests
             }
         }
     }
-}
-
-/// <summary>A test with Debian's Prometheus, which <c>./test</c> installs where it may.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class PrometheusFactAttribute : FactAttribute
-{
-    public PrometheusFactAttribute([CallerFilePath] string? file = null, [CallerLineNumber] int line = 0)
-        : base(file, line) => Skip = SkipReason;
-
-    private static string? SkipReason { get; } = IsInstalled("prometheus") && IsInstalled("promtool")
-        ? null
-        : "prometheus is not installed, and ./test could not install it";
-
-    private static bool IsInstalled(string program) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, program)));
 }

@@ -64,6 +64,9 @@ public sealed class ProtocolHandlerTests
         NodeInfo node = host.Server().GetNodeInfo();
         Assert.Equal(1234, node.Protocols["one"]);
         Assert.Equal("unknown", node.Protocols["two"]);
+        await other.StopAsync();
+        await TestNode.UntilAsync(() => seen.Disposed.Count == 1, "the peer is gone");
+        Assert.Null(host.Server().Options.Protocols[0].PeerInfo!(other.Self.Id));
         Assert.Equal((3UL, 99), (host.Server().Options.Protocols[0].Length, host.Server().Options.Protocols[0].MaxMessageSize));
     }
 
