@@ -118,6 +118,9 @@ internal static partial class Log
     [LoggerMessage(52, LogLevel.Information, "This host is in another network now family={Family} addr={Address} gateway={Gateway}")]
     public static partial void NetworkChanged(ILogger logger, string family, IPAddress? address, IPAddress? gateway);
 
+    [LoggerMessage(53, LogLevel.Information, "Limits set peers={Peers} up={Up} down={Down} peerup={PeerUp} peerdown={PeerDown}")]
+    public static partial void LimitsSet(ILogger logger, int peers, long? up, long? down, long? peerUp, long? peerDown);
+
     /// <summary>An exception's message; of an exception that cannot even say that, its type (T14).</summary>
     public static string Describe(Exception exception)
     {

@@ -78,6 +78,7 @@ public sealed partial class Server
     {
         var connection = new RlpxConnection(
             incoming.Stream, new PeerBudget(_memory, _options.MaxBufferedBytesPerPeer), _time);
+        _traffic.Add(connection.Traffic);
         var setup = new ConnectionSetup(incoming, connection);
         using var timeout = new CancellationTokenSource(RlpxConnection.HandshakeTimeout, _time);
         using var cancel = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
@@ -150,6 +151,7 @@ public sealed partial class Server
         connection.Dispose();
         await connection.WaitForSendSideAsync().ConfigureAwait(false);
         connection.ReleaseReceiveBuffer();
+        _traffic.Fold(connection.Traffic);
     }
 
     /// <summary>On the loop, after the encryption handshake: the node is known.</summary>
@@ -205,6 +207,7 @@ public sealed partial class Server
             setup.Connection, setup.Node!, hello, setup.Flags, setup.Incoming.LocalEndPoint, setup.Incoming.RemoteEndPoint,
             _options.Protocols, _options.EnableMessageEvents ? _events : null, _time, new PeerLogger(_peerLogger, setup.Node!.Id.ToShortString()));
         _snapshot = _snapshot.Add(peer.Id, peer);
+        LimitPeer(peer);
         _inboundCount += peer.IsInbound ? 1 : 0;
         _counters.CountAdded();
         _dials.PeerAdded(Now, peer.Id, isDialed: !peer.IsInbound);
@@ -223,6 +226,7 @@ public sealed partial class Server
         _work.Run(async () =>
         {
             PeerDrop drop = await peer.RunAsync().ConfigureAwait(false);
+            _traffic.Fold(setup.Connection.Traffic);
             Post(() => DropPeer(peer, drop));
         });
         return peer;
@@ -252,7 +256,7 @@ public sealed partial class Server
         DisconnectReason? refusal = _isStopping
             ? DisconnectReason.Quitting
             : Admission.Check(
-                _options, _selfId, id, setup.Flags, _snapshot.Count, _inboundCount, _snapshot.ContainsKey(id), _dials.IsHeldDown(Now, id));
+                _currentOptions, _selfId, id, setup.Flags, _snapshot.Count, _inboundCount, _snapshot.ContainsKey(id), _dials.IsHeldDown(Now, id));
         if (refusal is { } reason)
         {
             throw new PeerDisconnectedException(reason);

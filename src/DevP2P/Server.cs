@@ -3,6 +3,7 @@ using System.Net;
 using DevP2P.Buffers;
 using DevP2P.Crypto;
 using DevP2P.Dialing;
+using DevP2P.Limits;
 using DevP2P.Nodes;
 using Microsoft.Extensions.Logging;
 
@@ -61,6 +62,9 @@ public sealed partial class Server : IAsyncDisposable
         _trusted = [.. options.TrustedNodes.Select(static n => n.Id)];
         _clockCheck = options.SntpServer is { } sntp ? new ClockCheck(sntp, _time, _logger) : null;
         _pendingInbound = new PendingInbound(options.MaxPendingPeers);
+        _traffic = new TrafficTotals(options.Protocols.Select(static p => p.Capability.ToString()));
+        (_upload, _download) = (new BandwidthGate(_time), new BandwidthGate(_time));
+        ApplyLimits(ServerLimits.From(options));
     }
 
     /// <summary>The connected peers: a snapshot that takes no lock and never waits.</summary>
@@ -268,6 +272,12 @@ public sealed partial class Server : IAsyncDisposable
 
     /// <summary>What was counted since the start.</summary>
     public ServerCounters GetCounters() => _counters.Snapshot();
+
+    /// <summary>
+    /// The messages exchanged with all peers since the start, by protocol. What a peer has exchanged stays counted when it leaves;
+    /// connections that never became peers count too (<c>p2p/5</c>).
+    /// </summary>
+    public IReadOnlyList<ProtocolTraffic> GetTraffic() => _traffic.Snapshot();
 
     /// <summary>The local node, as <c>admin_nodeInfo</c> shows it.</summary>
     /// <remarks>Go: <c>Server.NodeInfo</c>.</remarks>

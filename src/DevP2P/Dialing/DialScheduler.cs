@@ -53,6 +53,13 @@ internal sealed class DialScheduler
     /// <summary>The latest attempts per node.</summary>
     public DialHistory History { get; } = new();
 
+    /// <summary>How many peers may be dialed ones, static nodes apart. Fewer than there are: no more are dialed until enough have gone.</summary>
+    public int MaxDialedPeers
+    {
+        get => _sources.MaxDialedPeers;
+        set => _sources.MaxDialedPeers = value;
+    }
+
     /// <summary>How many dials are running.</summary>
     public int ActiveDials => _active.Count;
 
@@ -342,7 +349,7 @@ internal sealed class DialScheduler
             return 0;
         }
 
-        int slots = Math.Min((_options.MaxDialedPeers - DialedPeers) * 2, _options.MaxActiveDials);
+        int slots = Math.Min((_sources.MaxDialedPeers - DialedPeers) * 2, _options.MaxActiveDials);
         return Math.Min(slots - _activeDynamic, _options.MaxActiveDials - _active.Count);
     }
 
