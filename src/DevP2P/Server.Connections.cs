@@ -5,6 +5,7 @@ using DevP2P.Buffers;
 using DevP2P.Crypto;
 using DevP2P.Dialing;
 using DevP2P.Nodes;
+using DevP2P.Reputation;
 using DevP2P.Rlpx;
 
 namespace DevP2P;
@@ -127,7 +128,12 @@ public sealed partial class Server
             }
         }
 
-        _counters.CountRefused(ToRefusalKey(result));
+        if (setup.Ban is { } ban)
+        {
+            result = result with { Error = ban.ToText() };
+        }
+
+        _counters.CountRefused(setup.Ban is null ? ToRefusalKey(result) : BannedReason);
         Log.SetupFailed(
             _logger, incoming.Flags.ToText(), setup.Node?.Id.ToShortString() ?? "unknown", incoming.RemoteEndPoint, result.Stage,
             (result.IsRemote ? "remote: " : "") + result.Error);
@@ -158,7 +164,7 @@ public sealed partial class Server
     private void CheckAfterEncryption(ConnectionSetup setup)
     {
         NodeId id = setup.Node!.Id;
-        if (_trusted.Contains(id))
+        if (Volatile.Read(ref _trusted).Contains(id))
         {
             setup.Flags |= ConnectionFlags.Trusted;
         }
@@ -253,10 +259,12 @@ public sealed partial class Server
     private void ThrowIfRefused(ConnectionSetup setup)
     {
         NodeId id = setup.Node!.Id;
+        setup.Ban = FindBan(id);
         DisconnectReason? refusal = _isStopping
             ? DisconnectReason.Quitting
             : Admission.Check(
-                _currentOptions, _selfId, id, setup.Flags, _snapshot.Count, _inboundCount, _snapshot.ContainsKey(id), _dials.IsHeldDown(Now, id));
+                _currentOptions, _selfId, id, setup.Flags, _snapshot.Count, _inboundCount, _snapshot.ContainsKey(id),
+                setup.Ban is not null || _dials.IsHeldDown(Now, id));
         if (refusal is { } reason)
         {
             throw new PeerDisconnectedException(reason);
@@ -305,6 +313,9 @@ public sealed partial class Server
         public ConnectionFlags Flags { get; set; } = incoming.Flags;
 
         public Node? Node { get; private set; } = incoming.ExpectedNode;
+
+        /// <summary>Why it was refused, if it is that.</summary>
+        public Ban? Ban { get; set; }
 
         public DialStage Stage { get; private set; } = DialStage.EncryptionHandshake;
 

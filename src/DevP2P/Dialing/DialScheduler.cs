@@ -393,11 +393,14 @@ internal sealed class DialScheduler
     private DialRefusal CheckBusy(TimeSpan now, Node node)
     {
         NodeId id = node.Id;
-        return _active.ContainsKey(id) ? DialRefusal.AlreadyDialing
+        DialStanding standing = _options.GetStanding?.Invoke(id) ?? default;
+        return standing.IsBanned ? DialRefusal.Banned
+            : _active.ContainsKey(id) ? DialRefusal.AlreadyDialing
             : _peers.ContainsKey(id) ? DialRefusal.AlreadyConnected
             : _pendingInbound.Contains(id) ? DialRefusal.PendingInbound
             : IsHeldDown(now, id) ? DialRefusal.HeldDown
             : _static.Contains(id) ? DialRefusal.IsStatic
+            : standing.IsShunned ? DialRefusal.Shunned
             : _recent.GetExpiry(now, id) is not null ? DialRefusal.RecentlyDialed
             : node.Address is not null && _networks.CountNear(node.Address) >= DialLimits.MaxPerNetwork ? DialRefusal.NetworkLimit
             : DialRefusal.None;

@@ -23,8 +23,9 @@ public sealed partial class LayeringTests
         ["Messages"] = ["Rlp"],
         ["Rlpx"] = ["Messages", "Rlp", "Crypto", "Limits"],
         ["Dialing"] = ["Messages", "Nodes", "NetUtil", "Crypto"],
+        ["Reputation"] = ["Dialing", "Messages", "Nodes"],
         ["Discovery"] = ["Dialing", "Messages", "Nodes", "NetUtil", "Crypto", "Rlp"],
-        ["Server"] = ["Nat", "Discovery", "Dialing", "Rlpx", "Messages", "Nodes", "NetUtil", "Crypto", "Rlp", "Limits"],
+        ["Server"] = ["Reputation", "Nat", "Discovery", "Dialing", "Rlpx", "Messages", "Nodes", "NetUtil", "Crypto", "Rlp", "Limits"],
     };
 
     /// <summary>The words that all above Nodes speak; they stand at the top of the folder because they are the public face.</summary>
@@ -169,7 +170,7 @@ public sealed partial class LayeringTests
     [GeneratedRegex(@"^(?:public |internal )(?:[a-z]+ )*?(?:class|interface|enum|record struct|record|ref partial struct|struct) (\w+)", RegexOptions.Multiline)]
     private static partial Regex Declaration();
 
-    [GeneratedRegex(@"(?<![\w.])(?:DevP2P\.)?(?:Rlp|Crypto|NetUtil|Nodes|Buffers|Rlpx|Dialing|Nat|Limits|Diagnostics)\.(?=[A-Z])")]
+    [GeneratedRegex(@"(?<![\w.])(?:DevP2P\.)?(?:Rlp|Crypto|NetUtil|Nodes|Buffers|Rlpx|Dialing|Nat|Reputation|Limits|Diagnostics)\.(?=[A-Z])")]
     private static partial Regex NamespacePrefix();
 
     [GeneratedRegex(@"(?<![\w.])[A-Z]\w*")]
