@@ -44,6 +44,15 @@ internal sealed record NodeConfig
 
     public required int DialRatio { get; init; }
 
+    /// <summary>Bytes per second; null: no limit. The other three likewise.</summary>
+    public required long? UploadLimit { get; init; }
+
+    public required long? DownloadLimit { get; init; }
+
+    public required long? PeerUploadLimit { get; init; }
+
+    public required long? PeerDownloadLimit { get; init; }
+
     public required NetList? NetRestrict { get; init; }
 
     public required string? NodeDatabase { get; init; }
@@ -123,6 +132,10 @@ internal sealed record NodeConfig
             MaxPeers = reader.Number(Settings.MaxPeers),
             MaxPendingPeers = reader.NumberOrDefaultForZero(Settings.MaxPendingPeers),
             DialRatio = reader.NumberOrDefaultForZero(Settings.DialRatio),
+            UploadLimit = reader.Limit(Settings.UploadLimit),
+            DownloadLimit = reader.Limit(Settings.DownloadLimit),
+            PeerUploadLimit = reader.Limit(Settings.PeerUploadLimit),
+            PeerDownloadLimit = reader.Limit(Settings.PeerDownloadLimit),
             NetRestrict = reader.NetList(Settings.NetRestrict),
             NodeDatabase = reader.Text(Settings.NodeDatabase),
             NoDial = reader.Switch(Settings.NoDial),
@@ -187,6 +200,20 @@ internal sealed record NodeConfig
         /// <summary>Go: "Zero defaults to preset values".</summary>
         public int NumberOrDefaultForZero(Setting setting) =>
             Number(setting) is var number and > 0 ? number : int.Parse(setting.Default!, CultureInfo.InvariantCulture);
+
+        /// <summary>A limit of bandwidth, or null for none.</summary>
+        public long? Limit(Setting setting)
+        {
+            if (Text(setting)?.Trim() is not { Length: > 0 } text || text is "none" or "0")
+            {
+                return null;
+            }
+
+            return ByteSize.TryParse(text, out long bytes) && bytes >= ServerLimits.MinBytesPerSecond
+                ? bytes
+                : throw Wrong(
+                    Find(setting)!, text, $"is not a number of bytes per second such as 512K, 10M or 1G, at least {ServerLimits.MinBytesPerSecond}, or none");
+        }
 
         public string OneOf(Setting setting, params string[] choices)
         {
