@@ -91,6 +91,9 @@ public sealed partial class Peer
 
     internal ConnectionFlags Flags => _flags;
 
+    /// <summary>Messages that the handlers have not read yet.</summary>
+    internal int QueueLength => _streams.Sum(static s => s.QueueLength);
+
     /// <summary>Null only for peers made by <see cref="CreateForTest"/>.</summary>
     internal RlpxConnection? Connection => _connection;
 

@@ -14,6 +14,9 @@ internal sealed class ProtocolStream(Peer peer, MatchedProtocol matched, RlpxCon
 
     public Peer Peer => peer;
 
+    /// <summary>Messages that the handler has not read yet.</summary>
+    public int QueueLength => _queue.Count;
+
     public ValueTask<Message> ReadAsync(CancellationToken cancellationToken = default) =>
         messageEvents is null ? _queue.DequeueAsync(cancellationToken) : ReadAndTellAsync(messageEvents, cancellationToken);
 

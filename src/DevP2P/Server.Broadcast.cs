@@ -69,7 +69,7 @@ public sealed partial class Server
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private static async ValueTask<BroadcastResult> SendToAllAsync(
+    private async ValueTask<BroadcastResult> SendToAllAsync(
         List<ProtocolStream> streams, ulong code, ReadOnlyMemory<byte> payload, SlowPeerPolicy slow, CancellationToken cancellationToken)
     {
         int sent = 0;
@@ -96,6 +96,8 @@ public sealed partial class Server
             }
         }
 
+        Interlocked.Add(ref _broadcastsSent, sent);
+        Interlocked.Add(ref _broadcastsSkipped, slowPeers);
         return new BroadcastResult(sent, slowPeers);
     }
 }

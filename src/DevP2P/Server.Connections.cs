@@ -1,8 +1,10 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using DevP2P.Buffers;
 using DevP2P.Crypto;
+using DevP2P.Diagnostics;
 using DevP2P.Dialing;
 using DevP2P.Nodes;
 using DevP2P.Reputation;
@@ -81,9 +83,39 @@ public sealed partial class Server
             incoming.Stream, new PeerBudget(_memory, _options.MaxBufferedBytesPerPeer), _time);
         _traffic.Add(connection.Traffic);
         var setup = new ConnectionSetup(incoming, connection);
+        bool isInbound = incoming.ExpectedNode is null;
+        ConnectionResult result;
+        using (Activity? span = Spans.StartHandshake(isInbound, incoming.ExpectedNode?.Id, incoming.RemoteEndPoint))
+        {
+            long start = BeginHandshake(isInbound);
+            result = await GreetAsync(setup, cancellationToken).ConfigureAwait(false);
+            EndHandshake(isInbound, start, result);
+            Spans.Finish(span, setup.Node?.Id, result);
+        }
+
+        if (result.Peer is null)
+        {
+            if (setup.Ban is { } ban)
+            {
+                result = result with { Error = ban.ToText() };
+            }
+
+            _counters.CountRefused(setup.Ban is null ? ToRefusalKey(result) : BannedReason);
+            Log.SetupFailed(
+                _logger, incoming.Flags.ToText(), setup.Node?.Id.ToShortString() ?? "unknown", incoming.RemoteEndPoint, result.Stage,
+                (result.IsRemote ? "remote: " : "") + result.Error);
+            await CloseRefusedAsync(connection, result).ConfigureAwait(false);
+        }
+
+        return result;
+    }
+
+    /// <summary>Both handshakes and both checks.</summary>
+    private async Task<ConnectionResult> GreetAsync(ConnectionSetup setup, CancellationToken cancellationToken)
+    {
+        IncomingConnection incoming = setup.Incoming;
         using var timeout = new CancellationTokenSource(RlpxConnection.HandshakeTimeout, _time);
         using var cancel = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
-        ConnectionResult result;
         if (incoming.ExpectedNode is { } dialed)
         {
             _greeting[dialed.Id] = setup;
@@ -92,7 +124,7 @@ public sealed partial class Server
         try
         {
             // A read that waits for bytes ends only with its stream.
-            using (cancel.Token.UnsafeRegister(static c => ((RlpxConnection)c!).Dispose(), connection))
+            using (cancel.Token.UnsafeRegister(static c => ((RlpxConnection)c!).Dispose(), setup.Connection))
             {
                 Peer peer = await setup.RunAsync(this, cancel.Token).ConfigureAwait(false);
                 return new ConnectionResult { Stage = DialStage.Admitted, Peer = peer };
@@ -100,11 +132,11 @@ public sealed partial class Server
         }
         catch (PeerDisconnectedException e) when (e.IsRemote || e.Reason != DisconnectReason.NetworkError)
         {
-            result = new ConnectionResult { Stage = setup.Stage, Error = e.Message, Reason = e.Reason, IsRemote = e.IsRemote };
+            return new ConnectionResult { Stage = setup.Stage, Error = e.Message, Reason = e.Reason, IsRemote = e.IsRemote };
         }
         catch (ProtocolViolationException e)
         {
-            result = new ConnectionResult { Stage = setup.Stage, Error = e.Message, Reason = DisconnectReason.ProtocolError };
+            return new ConnectionResult { Stage = setup.Stage, Error = e.Message, Reason = DisconnectReason.ProtocolError };
         }
         catch (Exception e) when (e is P2PException or IOException or SocketException or ObjectDisposedException or OperationCanceledException)
         {
@@ -112,13 +144,13 @@ public sealed partial class Server
                 : timeout.IsCancellationRequested ? HandshakeTimeoutReason
                 : cancellationToken.IsCancellationRequested ? CancelledReason
                 : e.Message;
-            result = new ConnectionResult { Stage = setup.Stage, Error = error };
+            return new ConnectionResult { Stage = setup.Stage, Error = error };
         }
         catch (Exception e)
         {
             // A stream of the application's may throw anything. It costs this connection and nothing else.
             Log.SetupDefect(_logger, incoming.RemoteEndPoint, e);
-            result = new ConnectionResult { Stage = setup.Stage, Error = Log.Describe(e) };
+            return new ConnectionResult { Stage = setup.Stage, Error = Log.Describe(e) };
         }
         finally
         {
@@ -127,18 +159,6 @@ public sealed partial class Server
                 _greeting.TryRemove(new(node.Id, setup));
             }
         }
-
-        if (setup.Ban is { } ban)
-        {
-            result = result with { Error = ban.ToText() };
-        }
-
-        _counters.CountRefused(setup.Ban is null ? ToRefusalKey(result) : BannedReason);
-        Log.SetupFailed(
-            _logger, incoming.Flags.ToText(), setup.Node?.Id.ToShortString() ?? "unknown", incoming.RemoteEndPoint, result.Stage,
-            (result.IsRemote ? "remote: " : "") + result.Error);
-        await CloseRefusedAsync(connection, result).ConfigureAwait(false);
-        return result;
     }
 
     /// <summary>

@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Threading.Channels;
 using DevP2P.Crypto;
+using DevP2P.Diagnostics;
 using DevP2P.Dialing;
 using DevP2P.Nodes;
 
@@ -265,6 +267,7 @@ public sealed partial class Server
         long start = _time.GetTimestamp();
         ConnectionResult result;
         System.Net.EndPoint? remote = null;
+        using Activity? span = Spans.StartDial(request.Node, request.IsStatic);
         try
         {
             DialConnectResult connected = await _dialConnector.ConnectAsync(request, cancel.Token).ConfigureAwait(false);
@@ -288,6 +291,8 @@ public sealed partial class Server
             _counters.CountRefused(CancelledReason);
         }
 
+        CountDial(result);
+        Spans.Finish(span, request.Node.Id, result);
         var attempt = new DialAttempt
         {
             Node = request.Node,

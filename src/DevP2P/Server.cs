@@ -128,6 +128,8 @@ public sealed partial class Server : IAsyncDisposable
             _loop = RunLoopAsync();
         }
 
+        _options.MeterScope.Add(this);
+
         if (_options.NoDial && _options.ListenAddress is null && DiscoveryV4 is null && DiscoveryV5 is null && TopicDiscovery is null)
         {
             Log.Useless(_logger);
@@ -184,6 +186,7 @@ public sealed partial class Server : IAsyncDisposable
         await StopDiscoveryAsync().ConfigureAwait(false);
         Post(BeginStop);
         await loop.ConfigureAwait(false);
+        _options.MeterScope.Remove(this);
         await unmapped.ConfigureAwait(false);
         await _database.DisposeAsync().ConfigureAwait(false);
     }

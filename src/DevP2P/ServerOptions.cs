@@ -1,5 +1,6 @@
 using System.Net;
 using DevP2P.Crypto;
+using DevP2P.Diagnostics;
 using DevP2P.Dialing;
 using DevP2P.Nat;
 using DevP2P.NetUtil;
@@ -156,6 +157,9 @@ public sealed record ServerOptions
 
     /// <summary>Where discovery listens without a <see cref="ListenAddress"/>; null for any port.</summary>
     internal IPEndPoint? DiscoveryEndPoint { get; init; }
+
+    /// <summary>Where this server's metrics are added to those of others.</summary>
+    internal MeterScope MeterScope { get; init; } = MeterScope.Shared;
 
     /// <summary>The network that this host is in.</summary>
     internal HostNetwork Network { get; init; } = HostNetwork.System;

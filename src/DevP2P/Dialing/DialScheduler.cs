@@ -54,11 +54,7 @@ internal sealed class DialScheduler
     public DialHistory History { get; } = new();
 
     /// <summary>How many peers may be dialed ones, static nodes apart. Fewer than there are: no more are dialed until enough have gone.</summary>
-    public int MaxDialedPeers
-    {
-        get => _sources.MaxDialedPeers;
-        set => _sources.MaxDialedPeers = value;
-    }
+    public int MaxDialedPeers { get => _sources.MaxDialedPeers; set => _sources.MaxDialedPeers = value; }
 
     /// <summary>How many dials are running.</summary>
     public int ActiveDials => _active.Count;

@@ -59,6 +59,12 @@ public sealed class DiscoveryV4 : IAsyncDisposable
     /// <summary>What became of the datagrams since the start.</summary>
     public DiscoveryCounters Counters => _pump?.Counters ?? new DiscoveryCounters(0, 0, 0, 0, 0, 0, 0, 0, 0);
 
+    /// <summary>What became of the packets, by type.</summary>
+    internal IEnumerable<PacketCount> Packets => _pump?.Packets.Read() ?? [];
+
+    /// <summary>How much waits for a worker: for the recovery of signatures, or for jobs like them.</summary>
+    internal int Waiting => _pump?.Waiting ?? 0;
+
     /// <summary>Its sockets, on which other protocols may be, too; null before the start.</summary>
     internal DiscoveryHost? Host { get; private set; }
 

@@ -74,6 +74,12 @@ public sealed class DiscoveryV5 : IAsyncDisposable
     /// <summary>What became of the packets since the start.</summary>
     public DiscoveryV5Counters Counters => _pump?.Counters ?? new DiscoveryV5Counters(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
+    /// <summary>What became of the packets, by type.</summary>
+    internal IEnumerable<PacketCount> Packets => _pump?.Packets ?? [];
+
+    /// <summary>How much waits for a worker: for the recovery of signatures, or for jobs like them.</summary>
+    internal int Waiting => _pump?.Waiting ?? 0;
+
     /// <summary>Its sockets, on which other protocols may be, too; null before the start.</summary>
     internal DiscoveryHost? Host { get; private set; }
 

@@ -67,6 +67,12 @@ public sealed class TopicDiscovery : IAsyncDisposable
     /// <summary>What became of the datagrams since the start.</summary>
     public DiscoveryCounters Counters => _pump?.Counters ?? new DiscoveryCounters(0, 0, 0, 0, 0, 0, 0, 0, 0);
 
+    /// <summary>What became of the packets, by type.</summary>
+    internal IEnumerable<PacketCount> Packets => _pump?.Packets.Read() ?? [];
+
+    /// <summary>How much waits for a worker: for the recovery of signatures, or for jobs like them.</summary>
+    internal int Waiting => _pump?.Waiting ?? 0;
+
     /// <summary>Binds the socket, if it is not a shared one, and begins to look for nodes.</summary>
     /// <exception cref="SocketException">The endpoint cannot be listened on.</exception>
     /// <exception cref="InvalidOperationException">It was started before, or <see cref="TopicDiscoveryOptions.SharedWith"/> was not.</exception>
