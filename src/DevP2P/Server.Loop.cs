@@ -130,6 +130,7 @@ public sealed partial class Server
     {
         WatchForStarvation();
         WatchNetwork();
+        CreditWhenDue();
         long timestamp = _time.GetTimestamp();
         foreach (Peer peer in _snapshot.Values)
         {
@@ -311,6 +312,7 @@ public sealed partial class Server
             cancel.Dispose();
         }
 
+        JudgeDial(attempt);
         if (!attempt.Succeeded && FindBan(id) is { } ban)
         {
             attempt = attempt with { Reason = ban.ToText() };

@@ -62,6 +62,7 @@ public sealed partial class Server : IAsyncDisposable
         _clockCheck = options.SntpServer is { } sntp ? new ClockCheck(sntp, _time, _logger) : null;
         _pendingInbound = new PendingInbound(options.MaxPendingPeers);
         LoadBans();
+        LoadReputation();
     }
 
     /// <summary>The connected peers: a snapshot that takes no lock and never waits.</summary>
