@@ -61,6 +61,12 @@ internal static partial class Log
     [LoggerMessage(18, LogLevel.Information, "No longer banned id={Id}")]
     public static partial void Unbanned(ILogger logger, string id);
 
+    [LoggerMessage(19, LogLevel.Debug, "Reputation id={Id} reason={Reason} score={Score:0.0}")]
+    public static partial void Conduct(ILogger logger, string id, string reason, double score);
+
+    [LoggerMessage(26, LogLevel.Debug, "A peer of poor standing makes room for a node of good standing id={Id} newcomer={Newcomer}")]
+    public static partial void Replaced(ILogger logger, string id, string newcomer);
+
     [LoggerMessage(20, LogLevel.Debug, "Listener up addr={Address}")]
     public static partial void ListenerUp(ILogger logger, EndPoint? address);
 

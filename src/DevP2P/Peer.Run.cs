@@ -26,6 +26,7 @@ public sealed partial class Peer
     private readonly CancellationTokenSource _stopped = new();
     private readonly TaskCompletionSource<PeerDrop> _cause = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _lastPing;
+    private volatile bool _isActive;
 
     internal Peer(
         RlpxConnection connection, Node node, Hello hello, ConnectionFlags flags, EndPoint? local, EndPoint? remote,
@@ -108,6 +109,14 @@ public sealed partial class Peer
         }
     }
 
+    /// <summary>Whether messages of a protocol have come since the last call.</summary>
+    internal bool TakeActivity()
+    {
+        bool isActive = _isActive;
+        _isActive = false;
+        return isActive;
+    }
+
     /// <summary>A handler's callback on its token may throw: that is logged, and the peer is still taken apart.</summary>
     private async Task CancelHandlersAsync()
     {
@@ -165,6 +174,7 @@ public sealed partial class Peer
                 Message message = await connection.ReadAsync(_stopped.Token).ConfigureAwait(false);
                 if (message.Code >= BaseProtocol.Length)
                 {
+                    _isActive = true;
                     FindStream(message.Code)!.Deliver(message);
                 }
                 else

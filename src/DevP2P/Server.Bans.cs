@@ -178,8 +178,4 @@ public sealed partial class Server
             _dialWatchers.Publish(attempt);
             _counters.CountRefused(BannedReason);
         }
-    }
-
-    /// <summary>On the loop: what the scheduler may know of a node.</summary>
-    private DialStanding GetStanding(NodeId id) => new(0, IsShunned: false, IsBanned: FindBan(id) is not null);
-}
+    }}

@@ -100,6 +100,7 @@ public sealed partial class Server
                 result = result with { Error = ban.ToText() };
             }
 
+            JudgeSetup(setup, result);
             _counters.CountRefused(setup.Ban is null ? ToRefusalKey(result) : BannedReason);
             Log.SetupFailed(
                 _logger, incoming.Flags.ToText(), setup.Node?.Id.ToShortString() ?? "unknown", incoming.RemoteEndPoint, result.Stage,
@@ -199,7 +200,11 @@ public sealed partial class Server
             }
         }
 
-        ThrowIfRefused(setup);
+        if (!(CheckAdmission(setup) == DisconnectReason.TooManyPeers && ChooseReplaced(setup) is not null))
+        {
+            ThrowIfRefused(setup);
+        }
+
         if (setup.Flags.HasFlag(ConnectionFlags.Inbound))
         {
             // Two nodes that dial each other at once would each keep its own connection and refuse the other's, and be left with none
@@ -266,6 +271,7 @@ public sealed partial class Server
         _counters.CountDropped(drop);
         _dials.PeerRemoved(Now, peer.Id);
         RememberUseful(peer);
+        JudgeDrop(peer, drop);
         Log.PeerRemoved(
             _logger, _snapshot.Count, peer.Id.ToShortString(), peer.Lifetime, drop.IsRemote, drop.Reason.ToText(), Log.Sanitize(drop.Error));
         _events.Publish(peer.CreateEvent(PeerEventType.Drop) with
@@ -274,21 +280,26 @@ public sealed partial class Server
             Reason = drop.Reason,
             IsRemote = drop.IsRemote,
         });
+        HandOver(peer.Id);
     }
 
     private void ThrowIfRefused(ConnectionSetup setup)
     {
+        if (CheckAdmission(setup) is { } reason)
+        {
+            throw new PeerDisconnectedException(reason);
+        }
+    }
+
+    private DisconnectReason? CheckAdmission(ConnectionSetup setup)
+    {
         NodeId id = setup.Node!.Id;
         setup.Ban = FindBan(id);
-        DisconnectReason? refusal = _isStopping
+        return _isStopping
             ? DisconnectReason.Quitting
             : Admission.Check(
                 _currentOptions, _selfId, id, setup.Flags, _snapshot.Count, _inboundCount, _snapshot.ContainsKey(id),
                 setup.Ban is not null || _dials.IsHeldDown(Now, id));
-        if (refusal is { } reason)
-        {
-            throw new PeerDisconnectedException(reason);
-        }
     }
 
     private static string ToRefusalKey(ConnectionResult result) => result switch
@@ -337,6 +348,9 @@ public sealed partial class Server
         /// <summary>Why it was refused, if it is that.</summary>
         public Ban? Ban { get; set; }
 
+        /// <summary>It has said all it had to, and waits for a place.</summary>
+        public bool IsWaitingForPlace { get; set; }
+
         public DialStage Stage { get; private set; } = DialStage.EncryptionHandshake;
 
         public async Task<Peer> RunAsync(Server server, CancellationToken cancellationToken)
@@ -354,7 +368,8 @@ public sealed partial class Server
             {
                 Stage = DialStage.ProtocolHandshake;
                 Hello hello = await connection.ExchangeHelloAsync(server.CreateHello(), key, cancellationToken).ConfigureAwait(false);
-                return await server.AskAsync(() => server.AdmitPeer(this, hello)).ConfigureAwait(false);
+                Task<Peer> admission = await server.AskAsync(() => server.AdmitOrReplace(this, hello, cancellationToken)).ConfigureAwait(false);
+                return await admission.ConfigureAwait(false);
             }
             finally
             {

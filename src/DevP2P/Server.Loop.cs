@@ -132,6 +132,7 @@ public sealed partial class Server
     {
         WatchForStarvation();
         WatchNetwork();
+        CreditWhenDue();
         long timestamp = _time.GetTimestamp();
         foreach (Peer peer in _snapshot.Values)
         {
@@ -316,6 +317,7 @@ public sealed partial class Server
             cancel.Dispose();
         }
 
+        JudgeDial(attempt);
         if (!attempt.Succeeded && FindBan(id) is { } ban)
         {
             attempt = attempt with { Reason = ban.ToText() };

@@ -66,6 +66,7 @@ public sealed partial class Server : IAsyncDisposable
         (_upload, _download) = (new BandwidthGate(_time), new BandwidthGate(_time));
         ApplyLimits(ServerLimits.From(options));
         LoadBans();
+        LoadReputation();
     }
 
     /// <summary>The connected peers: a snapshot that takes no lock and never waits.</summary>

@@ -47,7 +47,7 @@ internal sealed class DialScheduler
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MaxActiveDials);
         _options = options;
         _static = new StaticNodes(random);
-        _sources = new DialSources(options.MaxDialedPeers);
+        _sources = new DialSources(options.MaxDialedPeers, options.GetStanding is { } get ? id => get(id).Score : null);
     }
 
     /// <summary>The latest attempts per node.</summary>
@@ -246,8 +246,8 @@ internal sealed class DialScheduler
     }
 
     /// <summary>
-    /// A source's answer to <see cref="TryGetWantedSource"/>. At most one candidate per source is kept; it is dialed when a
-    /// slot is free, if nothing speaks against it then.
+    /// A source's answer to <see cref="TryGetWantedSource"/>. At most one candidate per source is kept, or two where standings are
+    /// known, of which the better comes first; it is dialed when a slot is free, if nothing speaks against it then.
     /// </summary>
     /// <returns><see cref="DialRefusal.None"/> if the candidate is kept; otherwise the source may be asked again.</returns>
     public DialRefusal OfferCandidate(TimeSpan now, int sourceId, Node node)
@@ -260,7 +260,7 @@ internal sealed class DialScheduler
         DialRefusal refusal = CheckCandidate(now, node, LearnedPolicy(allowLan));
         if (refusal is DialRefusal.None)
         {
-            _sources.Accept(sourceId, node);
+            _sources.Accept(sourceId, node, now);
         }
         else
         {
