@@ -23,7 +23,7 @@ public static class DevP2PDiagnostics
     public const string HandshakeSpan = "devp2p.handshake";
 
     /// <summary>Connected peers.</summary>
-    public const string PeerCount = "devp2p.peer.count";
+    public const string PeerConnected = "devp2p.peer.connected";
 
     /// <summary>Peers that are let in at most.</summary>
     public const string PeerLimit = "devp2p.peer.limit";

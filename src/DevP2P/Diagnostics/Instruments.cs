@@ -19,7 +19,7 @@ internal static class Instruments
 
     public static IReadOnlyList<InstrumentInfo> All { get; } =
     [
-        new(PeerCount, UpDownCounter, "{peer}", "Connected peers, by who has connected.", [DirectionTag], static server =>
+        new(PeerConnected, UpDownCounter, "{peer}", "Connected peers, by who has connected.", [DirectionTag], static server =>
         {
             int inbound = server.Peers.Count(static p => p.IsInbound);
             return [new(inbound, ToDirection(isInbound: true)), new(server.PeerCount - inbound, ToDirection(isInbound: false))];

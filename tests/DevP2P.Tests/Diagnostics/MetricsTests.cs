@@ -42,8 +42,8 @@ public sealed class MetricsTests
         await TestNet.UntilAsync(() => writer.UploadGate.Waiting == 1 && idle.PeerOf(writer).QueueLength == 4, "four have come and one waits");
 
         Dictionary<(string, string), long> now = measurements.Observe();
-        Assert.Equal(1, now[(Names.PeerCount, "devp2p.direction=inbound")]);
-        Assert.Equal(1, now[(Names.PeerCount, "devp2p.direction=outbound")]);
+        Assert.Equal(1, now[(Names.PeerConnected, "devp2p.direction=inbound")]);
+        Assert.Equal(1, now[(Names.PeerConnected, "devp2p.direction=outbound")]);
         Assert.Equal(30 + 25, now[(Names.PeerLimit, "")]);
         Assert.Equal(2, now[(Names.PeersAdded, "")]);
         Assert.Equal(1, now[(Names.ConnectionsAccepted, "")]);
@@ -81,7 +81,7 @@ public sealed class MetricsTests
         now = measurements.Observe();
         Assert.Equal(1, now[(Names.PeersDropped, "devp2p.reason=useless peer devp2p.side=local")]);
         Assert.Equal(1, now[(Names.PeersDropped, "devp2p.reason=useless peer devp2p.side=remote")]);
-        Assert.Equal(0, now[(Names.PeerCount, "devp2p.direction=inbound")]);
+        Assert.Equal(0, now[(Names.PeerConnected, "devp2p.direction=inbound")]);
         Assert.Equal(0, now[(Names.MessageBufferUsed, "")]);
         await writer.DisposeAsync();
         await idle.DisposeAsync();
