@@ -70,6 +70,38 @@ public sealed class TrafficTests
         Assert.Equal(counted.WrittenAfterFirst, here.GetTraffic().BytesOut);
     }
 
+    // Four are framed at once, the fifth alone.
+    [Fact]
+    public async Task A_broadcast_counts_for_every_peer()
+    {
+        await using Server sender = await TestNet.StartAsync(TestNet.Options() with { MaxPeers = 20 });
+        List<Server> receivers = [];
+        try
+        {
+            for (int i = 0; i < 5; i++)
+            {
+                receivers.Add(await TestNet.StartAsync());
+                Assert.True((await receivers[i].AddPeerAsync(sender.Self, Cancellation).WithinDeadline()).Succeeded);
+            }
+
+            await TestNet.UntilAsync(() => sender.PeerCount == 5, "all are peers");
+            Assert.Equal(new BroadcastResult(5, 0), await sender.BroadcastAsync(s_sink, 1, new byte[5000], cancellationToken: Cancellation));
+            await TestNet.UntilAsync(() => receivers.All(static r => Of(r, "sink/1").MessagesIn == 1), "it has come to all");
+
+            ProtocolTraffic sent = Of(sender, "sink/1");
+            Assert.Equal((5, 25_000), (sent.MessagesOut, sent.BytesOut));
+            Assert.Equal(receivers.Sum(static r => Of(r, "sink/1").WireBytesIn), sent.WireBytesOut);
+            Assert.All(receivers, r => Assert.Equal(r.PeerOf(sender).GetTraffic().BytesIn, sender.PeerOf(r).GetTraffic().BytesOut));
+        }
+        finally
+        {
+            foreach (Server receiver in receivers)
+            {
+                await receiver.DisposeAsync();
+            }
+        }
+    }
+
     [Fact]
     public async Task Connections_that_are_refused_count_too()
     {

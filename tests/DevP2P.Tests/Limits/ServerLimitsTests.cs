@@ -1,5 +1,7 @@
+using System.Net;
 using System.Security.Cryptography;
 using DevP2P.Dialing;
+using DevP2P.Nodes;
 using DevP2P.Rlpx;
 using DevP2P.Tests.Threats;
 using Xunit;
@@ -69,7 +71,7 @@ public sealed class ServerLimitsTests
     public async Task Download_keeps_to_the_limit_and_a_peer_that_is_held_back_is_not_taken_for_dead(bool ofThePeer)
     {
         // Slower than the timeout of a read allows by far, if it counted.
-        const int Slow = 4096;
+        const int Slow = 1024;
         const int Size = 400_000;
         var writing = new TaskCompletionSource<IMessageStream>();
         var received = new TaskCompletionSource();
@@ -88,9 +90,9 @@ public sealed class ServerLimitsTests
         await StepWhileWaitingAsync(
             received.Task, peer, () => ofThePeer ? peer.Connection!.Download!.Waiting : limited.DownloadGate.Waiting, static _ => { }, TimeSpan.FromSeconds(1));
 
-        // Each read is paid for before the next one; so the last is not, nor is what the bucket had.
+        // Each read is paid for before the next one; so the last is not, and the one before may have left a debt. Nor is what the bucket had.
         TimeSpan elapsed = _clock.GetUtcNow() - start;
-        TimeSpan least = TimeSpan.FromSeconds((double)(Size - (64 * 1024) - Slow) / Slow);
+        TimeSpan least = TimeSpan.FromSeconds((double)(Size - (2 * 64 * 1024) - Slow) / Slow);
         Assert.True(elapsed >= least, $"{Size} bytes in {elapsed}");
         Assert.True(least > 2 * RlpxConnection.FrameReadTimeout);
         Assert.Equal(1, limited.PeerCount);
@@ -109,7 +111,7 @@ public sealed class ServerLimitsTests
         // A debt of minutes, and behind it a message that waits.
         await stream.WriteAsync(0, RandomNumberGenerator.GetBytes(500_000), Cancellation).AsTask().WithinDeadline();
         Task waiting = stream.WriteAsync(0, new byte[1], Cancellation).AsTask();
-        await TestNet.UntilAsync(() => peer.Connection!.Upload!.Waiting == 1, "the next one waits");
+        await TestNet.UntilAsync(() => peer.Connection!.Upload!.Waiting == 1 && Sent(other).MessagesIn == 1, "the first has come and the next one waits");
         long before = BaseIn(other);
         _clock.AdvanceSeconds(16);
         await TestNet.UntilAsync(() => BaseIn(other) > before, "a ping has come");
@@ -179,7 +181,6 @@ public sealed class ServerLimitsTests
         server.SetLimits(server.Limits with { MaxPeers = 2, PeerUploadBytesPerSecond = 1 << 20 });
 
         // Of two slots one is for nodes that we dial.
-        Assert.Equal(25, TestNet.Options().MaxPeers);
         DialAttempt refused = await second.AddPeerAsync(server.Self, Cancellation).WithinDeadline();
         Assert.Equal(DisconnectReason.TooManyPeers, refused.DisconnectReason);
         Assert.Equal(1, server.PeerCount);
@@ -190,6 +191,40 @@ public sealed class ServerLimitsTests
         await using Server third = await TestNet.StartAsync();
         Peer peer = await ConnectAsync(third, server, 2);
         Assert.NotNull(peer.Connection!.Upload);
+    }
+
+    [Fact]
+    public async Task More_peers_let_more_be_dialed()
+    {
+        List<Server> others = [];
+        try
+        {
+            for (int i = 0; i < 3; i++)
+            {
+                others.Add(await TestNet.StartAsync());
+            }
+
+            // Each in a network of its own, as far as the scheduler knows.
+            Protocol protocol = TestNet.Sink() with
+            {
+                DialCandidates = others.Select(static (s, i) => Node.Create(s.Self.PublicKey!, new IPAddress([20, 0, (byte)i, 1]), 30303, 30303)).ToAsyncEnumerable(),
+            };
+            await using Server server = await TestNet.StartAsync(
+                TestNet.Options(protocol) with { MaxPeers = 3, DialRatio = 3, Dialer = new HereDialer(others) });
+            // Two dials run for one slot, because most fail; here both may succeed.
+            await TestNet.UntilAsync(() => server.PeerCount is 1 or 2, "one in three is dialed");
+
+            server.SetLimits(server.Limits with { MaxPeers = 9 });
+
+            await TestNet.UntilAsync(() => server.PeerCount == 3, "three in nine are dialed");
+        }
+        finally
+        {
+            foreach (Server other in others)
+            {
+                await other.DisposeAsync();
+            }
+        }
     }
 
     [Theory]
@@ -231,6 +266,18 @@ public sealed class ServerLimitsTests
             await Task.Delay(Timeout.Infinite, cancellation);
         },
     };
+
+    /// <summary>Finds the others on this host, whatever addresses they are said to have.</summary>
+    private sealed class HereDialer(IEnumerable<Server> servers) : IDialer
+    {
+        private readonly TcpDialer _tcp = new();
+
+        public ValueTask<DialedConnection> ConnectAsync(Node node, IReadOnlyList<IPEndPoint> endPoints, CancellationToken cancellationToken)
+        {
+            Node here = servers.Single(s => s.Self.Id == node.Id).Self;
+            return _tcp.ConnectAsync(here, [new IPEndPoint(here.Address!, here.TcpPort)], cancellationToken);
+        }
+    }
 
     /// <returns>The other as the accepting server sees it.</returns>
     private static async Task<Peer> ConnectAsync(Server other, Server server, int peers = 1)
