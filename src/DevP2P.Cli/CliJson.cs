@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using DevP2P.Cli.Bench;
 using DevP2P.Cli.Demo;
@@ -25,4 +26,6 @@ namespace DevP2P.Cli;
 [JsonSerializable(typeof(Dictionary<string, double>))]
 [JsonSerializable(typeof(TopicStartedReport))]
 [JsonSerializable(typeof(TopicLookupReport))]
+[JsonSerializable(typeof(string))]
+[JsonSerializable(typeof(JsonElement))]
 internal sealed partial class CliJson : JsonSerializerContext;

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using DevP2P.Cli.Attach;
 using DevP2P.Cli.Bench;
 using DevP2P.Cli.Commands;
 using DevP2P.Cli.Logging;
@@ -59,6 +60,7 @@ internal static class CommandLine
         var root = new RootCommand("A node of the Ethereum family's peer-to-peer network.")
         {
             RunCommand.Create(),
+            AttachCommand.Create(),
             BootnodeCommand.Create(),
             EchoCommand.Create(),
             PingCommand.Create(),

@@ -45,6 +45,7 @@ public sealed partial class Peer
         _protocols = ProtocolMatcher.Match(protocols, hello.Capabilities);
         RunningProtocols = [.. _protocols.Select(static m => m.Protocol.Capability)];
         _streams = [.. _protocols.Select(m => new ProtocolStream(this, m, connection, messageEvents))];
+        connection.Traffic.AddProtocols(_protocols.Select(static m => (m.Protocol.Capability.ToString(), m.Offset)));
         connection.GetMaxPayloadSize = GetMaxPayloadSize;
         connection.MaxFrameSize = GetMaxFrameSize(_protocols);
         connection.SendFailed = e => Stop(new PeerDrop(DisconnectReason.NetworkError, $"write failed: {Log.Describe(e)}", IsRemote: false));

@@ -5,6 +5,7 @@ using DevP2P.Buffers;
 using DevP2P.Crypto;
 using DevP2P.Dialing;
 using DevP2P.Nodes;
+using DevP2P.Reputation;
 using DevP2P.Rlpx;
 
 namespace DevP2P;
@@ -78,6 +79,7 @@ public sealed partial class Server
     {
         var connection = new RlpxConnection(
             incoming.Stream, new PeerBudget(_memory, _options.MaxBufferedBytesPerPeer), _time);
+        _traffic.Add(connection.Traffic);
         var setup = new ConnectionSetup(incoming, connection);
         using var timeout = new CancellationTokenSource(RlpxConnection.HandshakeTimeout, _time);
         using var cancel = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
@@ -126,7 +128,12 @@ public sealed partial class Server
             }
         }
 
-        _counters.CountRefused(ToRefusalKey(result));
+        if (setup.Ban is { } ban)
+        {
+            result = result with { Error = ban.ToText() };
+        }
+
+        _counters.CountRefused(setup.Ban is null ? ToRefusalKey(result) : BannedReason);
         Log.SetupFailed(
             _logger, incoming.Flags.ToText(), setup.Node?.Id.ToShortString() ?? "unknown", incoming.RemoteEndPoint, result.Stage,
             (result.IsRemote ? "remote: " : "") + result.Error);
@@ -150,13 +157,14 @@ public sealed partial class Server
         connection.Dispose();
         await connection.WaitForSendSideAsync().ConfigureAwait(false);
         connection.ReleaseReceiveBuffer();
+        _traffic.Fold(connection.Traffic);
     }
 
     /// <summary>On the loop, after the encryption handshake: the node is known.</summary>
     private void CheckAfterEncryption(ConnectionSetup setup)
     {
         NodeId id = setup.Node!.Id;
-        if (_trusted.Contains(id))
+        if (Volatile.Read(ref _trusted).Contains(id))
         {
             setup.Flags |= ConnectionFlags.Trusted;
         }
@@ -205,6 +213,7 @@ public sealed partial class Server
             setup.Connection, setup.Node!, hello, setup.Flags, setup.Incoming.LocalEndPoint, setup.Incoming.RemoteEndPoint,
             _options.Protocols, _options.EnableMessageEvents ? _events : null, _time, new PeerLogger(_peerLogger, setup.Node!.Id.ToShortString()));
         _snapshot = _snapshot.Add(peer.Id, peer);
+        LimitPeer(peer);
         _inboundCount += peer.IsInbound ? 1 : 0;
         _counters.CountAdded();
         _dials.PeerAdded(Now, peer.Id, isDialed: !peer.IsInbound);
@@ -223,6 +232,7 @@ public sealed partial class Server
         _work.Run(async () =>
         {
             PeerDrop drop = await peer.RunAsync().ConfigureAwait(false);
+            _traffic.Fold(setup.Connection.Traffic);
             Post(() => DropPeer(peer, drop));
         });
         return peer;
@@ -249,10 +259,12 @@ public sealed partial class Server
     private void ThrowIfRefused(ConnectionSetup setup)
     {
         NodeId id = setup.Node!.Id;
+        setup.Ban = FindBan(id);
         DisconnectReason? refusal = _isStopping
             ? DisconnectReason.Quitting
             : Admission.Check(
-                _options, _selfId, id, setup.Flags, _snapshot.Count, _inboundCount, _snapshot.ContainsKey(id), _dials.IsHeldDown(Now, id));
+                _currentOptions, _selfId, id, setup.Flags, _snapshot.Count, _inboundCount, _snapshot.ContainsKey(id),
+                setup.Ban is not null || _dials.IsHeldDown(Now, id));
         if (refusal is { } reason)
         {
             throw new PeerDisconnectedException(reason);
@@ -301,6 +313,9 @@ public sealed partial class Server
         public ConnectionFlags Flags { get; set; } = incoming.Flags;
 
         public Node? Node { get; private set; } = incoming.ExpectedNode;
+
+        /// <summary>Why it was refused, if it is that.</summary>
+        public Ban? Ban { get; set; }
 
         public DialStage Stage { get; private set; } = DialStage.EncryptionHandshake;
 

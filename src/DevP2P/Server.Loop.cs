@@ -14,7 +14,6 @@ public sealed partial class Server
     private readonly Channel<Action> _commands = Channel.CreateUnbounded<Action>(new UnboundedChannelOptions { SingleReader = true });
     private readonly DialScheduler _dials;
     private readonly DialConnector _dialConnector;
-    private readonly HashSet<NodeId> _trusted;
     private readonly PendingInbound _pendingInbound;
     private readonly InboundThrottle _throttle = new();
     private readonly Dictionary<NodeId, CancellationTokenSource> _activeDials = [];
@@ -25,9 +24,9 @@ public sealed partial class Server
 
     private TimeSpan Now => _time.GetElapsedTime(_startTimestamp);
 
-    private static DialScheduler CreateDialScheduler(ServerOptions options) => new(
+    private DialScheduler CreateDialScheduler(ServerOptions options) => new(
         new DialSchedulerOptions(
-            options.PrivateKey.PublicKey.NodeId, options.MaxDialedPeers, options.MaxPendingPeers, options.NetRestrict),
+            options.PrivateKey.PublicKey.NodeId, options.MaxDialedPeers, options.MaxPendingPeers, options.NetRestrict, GetStanding),
         RandomSource.System);
 
     /// <summary>Has something done on the loop. False once the loop has ended.</summary>
@@ -145,6 +144,11 @@ public sealed partial class Server
             : refusal != DialRefusal.None ? refusal.ToText()
             : _isStopping ? "the server is stopping"
             : null;
+        if (refusal != DialRefusal.None)
+        {
+            RemoveFromSet(ref _named, node.Id);
+        }
+
         if (reason is not null && !_snapshot.ContainsKey(node.Id))
         {
             Log.StaticNodeRefused(_logger, node.ToString(), reason);
@@ -185,12 +189,7 @@ public sealed partial class Server
     {
         if (trusted)
         {
-            _trusted.Add(id);
             _dials.EndHoldDown(id);
-        }
-        else
-        {
-            _trusted.Remove(id);
         }
 
         if (_snapshot.TryGetValue(id, out Peer? peer))
@@ -237,6 +236,7 @@ public sealed partial class Server
                     if (refusal != DialRefusal.None)
                     {
                         Log.CandidateDiscarded(_logger, node.Id.ToShortString(), refusal.ToText());
+                        RecordBannedCandidate(node);
                     }
                 });
                 return;
@@ -309,6 +309,11 @@ public sealed partial class Server
         if (_activeDials.Remove(id, out CancellationTokenSource? cancel))
         {
             cancel.Dispose();
+        }
+
+        if (!attempt.Succeeded && FindBan(id) is { } ban)
+        {
+            attempt = attempt with { Reason = ban.ToText() };
         }
 
         _dials.DialFinished(Now, attempt);

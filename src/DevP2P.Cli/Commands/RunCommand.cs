@@ -1,4 +1,5 @@
 using System.CommandLine;
+using DevP2P.Cli.Admin;
 using DevP2P.Cli.Configuration;
 using DevP2P.Cli.Logging;
 using DevP2P.Crypto;
@@ -21,6 +22,8 @@ internal static partial class RunCommand
             "devp2p run --bootnodes enode://<key>@127.0.0.1:30303 --max-peers 50",
             "devp2p run --v5 --bootnodes enr:-IS4Q...",
             "devp2p run --advertise-ip 192.0.2.7 --advertise-tcp 40303 --advertise-udp 40303",
+            "devp2p run --http --ipc",
+            "devp2p run --http 192.0.2.7:8545 --http-token-file token",
             "devp2p run --config node.toml --log json --verbosity warn",
             "DEVP2P_MAX_PEERS=50 devp2p run --echo");
         var options = new SettingOptions();
@@ -46,6 +49,7 @@ internal static partial class RunCommand
         Task reporting = json is null
             ? Task.WhenAll(ReportAsync(events, server, log), ReportAsync(server.WatchDials(), log))
             : Task.WhenAll(ReportAsync(events, json), ReportAsync(server.WatchDials(), json));
+        await using IAsyncDisposable? admin = config.Http is null && config.IpcPath is null ? null : AdminHost.Create(config, server, loggers);
         await server.StartAsync(stop);
         LogRunning(log, VersionCommand.Version, config.Name);
         if (json is null)
@@ -56,6 +60,11 @@ internal static partial class RunCommand
         else
         {
             json.Started(server.Self, config.Name, server.ListenEndPoints, config.Echo ? ["echo/1"] : []);
+        }
+
+        if (admin is not null)
+        {
+            await AdminHost.StartAsync(admin, log, json, stop);
         }
 
         await Task.Delay(Timeout.Infinite, stop).ContinueWith(static _ => { }, TaskScheduler.Default);

@@ -34,7 +34,7 @@ internal sealed class SettingOptions
         }
 
         string[] values = [.. result.Tokens.Select(token => token.Value)];
-        return new RawValue(values.Length == 0 && setting.Kind == SettingKind.Switch ? ["true"] : values, setting.Flag!);
+        return new RawValue(values.Length > 0 ? values : setting.Kind == SettingKind.Switch ? ["true"] : [setting.Implied ?? ""], setting.Flag!);
     };
 
     private static Option Create(Setting setting, string flag)
@@ -45,7 +45,12 @@ internal sealed class SettingOptions
         {
             SettingKind.Switch => new Option<bool>(flag) { Description = help },
             SettingKind.List => new Option<string[]>(flag) { Description = help, HelpName = setting.ValueName },
-            _ => new Option<string>(flag) { Description = help, HelpName = setting.ValueName },
+            _ => new Option<string>(flag)
+            {
+                Description = help,
+                HelpName = setting.ValueName,
+                Arity = setting.Implied is null ? ArgumentArity.ExactlyOne : ArgumentArity.ZeroOrOne,
+            },
         };
     }
 }

@@ -62,6 +62,14 @@ internal static class Networks
         _ => throw new ArgumentOutOfRangeException(nameof(name)),
     }).Select(Node.Parse);
 
+    /// <summary>A network's number, as <c>net_version</c> gives it; that of mainnet where none is named.</summary>
+    public static ulong IdOf(string? name) => name switch
+    {
+        "sepolia" => 11155111,
+        "hoodi" => 560048,
+        _ => 1,
+    };
+
     /// <summary>The bootnodes of discovery v5.1: all networks share its DHT, and go-ethereum one list.</summary>
     public static IEnumerable<Node> BootnodesV5() => s_v5.Select(Node.Parse);
 }

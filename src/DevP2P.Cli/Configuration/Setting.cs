@@ -30,6 +30,9 @@ internal sealed record Setting(string? Name, string? Toml, SettingKind Kind, str
     /// <summary>The text that holds when nobody says anything else, for people; null when the setting is then simply absent.</summary>
     public string? Default { get; init; }
 
+    /// <summary>What the flag alone, without a value, means; null when it needs one.</summary>
+    public string? Implied { get; init; }
+
     /// <summary><c>--max-peers</c>.</summary>
     public string? Flag => Name is null ? null : "--" + Name;
 

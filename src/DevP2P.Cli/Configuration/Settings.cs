@@ -120,6 +120,23 @@ internal static class Settings
     public static readonly Setting NodeDatabase = new(null, "Node.P2P.NodeDatabase", SettingKind.Text,
         "Path of the database of known nodes");
 
+    public static readonly Setting Http = new("http", "DevP2P.Http", SettingKind.Text,
+        "Serve the admin API, metrics and the dashboard by HTTP [alone: 127.0.0.1:8545]; elsewhere than on loopback only with a token", "ADDR:PORT")
+    { Implied = "127.0.0.1:8545" };
+
+    public static readonly Setting HttpTokenFile = new("http-token-file", "DevP2P.HttpTokenFile", SettingKind.Text,
+        "Callers by HTTP must show the token in this file; made with a random one if it is not there", "FILE");
+
+    public static readonly Setting HttpHost = new("http-host", "DevP2P.HttpHosts", SettingKind.List,
+        "Serve requests that name this host, besides localhost; may be repeated", "NAME");
+
+    public static readonly Setting HttpOrigin = new("http-origin", "DevP2P.HttpOrigins", SettingKind.List,
+        "Let pages of this origin call the admin API; may be repeated", "ORIGIN");
+
+    public static readonly Setting Ipc = new("ipc", "DevP2P.Ipc", SettingKind.Text,
+        "Serve the admin API to this user by a Unix socket [alone: devp2p.ipc in the data directory]", "PATH")
+    { Implied = "default" };
+
     public static readonly Setting DiscAddr = new("v5-listen", "Node.P2P.DiscAddr", SettingKind.Text,
         "Address and port of discovery v5.1, if it is not to share that of v4", "ADDR:PORT");
 
@@ -134,7 +151,8 @@ internal static class Settings
     [
         Config, DataDir, KeyFile, Listen, BootstrapNodes, Network, DiscoveryV4, DiscoveryV5, DiscAddr, LegacyTopics, Static, Trusted,
         MaxPeers, MaxPendingPeers, DialRatio, NetRestrict,
-        NoDial, NoDiscovery, Nat, AdvertiseIp, AdvertiseTcp, AdvertiseUdp, AdvertiseTcp6, AdvertiseUdp6, Sntp, Name, UserIdent, Echo, MessageEvents, Log, Verbosity,
+        NoDial, NoDiscovery, Nat, AdvertiseIp, AdvertiseTcp, AdvertiseUdp, AdvertiseTcp6, AdvertiseUdp6, Sntp, Name, UserIdent, Echo, MessageEvents,
+        Http, HttpTokenFile, HttpHost, HttpOrigin, Ipc, Log, Verbosity,
         BootstrapNodesV5, NodeDatabase,
     ];
 }

@@ -43,6 +43,13 @@ internal sealed class JsonEventLog(Stream output, TimeProvider time) : IDisposab
         writer.WriteNumber("pid", Environment.ProcessId);
     });
 
+    /// <summary>The admin API is served.</summary>
+    public void Admin(IEnumerable<string> http, string? ipc) => Write("admin", flush: true, writer =>
+    {
+        WriteStrings(writer, "http", http);
+        writer.WriteString("ipc", ipc);
+    });
+
     /// <summary>The node has stopped, in good order.</summary>
     public void Stopped() => Write("stopped", flush: true, static _ => { });
 

@@ -53,6 +53,13 @@ internal sealed class DialScheduler
     /// <summary>The latest attempts per node.</summary>
     public DialHistory History { get; } = new();
 
+    /// <summary>How many peers may be dialed ones, static nodes apart. Fewer than there are: no more are dialed until enough have gone.</summary>
+    public int MaxDialedPeers
+    {
+        get => _sources.MaxDialedPeers;
+        set => _sources.MaxDialedPeers = value;
+    }
+
     /// <summary>How many dials are running.</summary>
     public int ActiveDials => _active.Count;
 
@@ -342,7 +349,7 @@ internal sealed class DialScheduler
             return 0;
         }
 
-        int slots = Math.Min((_options.MaxDialedPeers - DialedPeers) * 2, _options.MaxActiveDials);
+        int slots = Math.Min((_sources.MaxDialedPeers - DialedPeers) * 2, _options.MaxActiveDials);
         return Math.Min(slots - _activeDynamic, _options.MaxActiveDials - _active.Count);
     }
 
@@ -386,11 +393,14 @@ internal sealed class DialScheduler
     private DialRefusal CheckBusy(TimeSpan now, Node node)
     {
         NodeId id = node.Id;
-        return _active.ContainsKey(id) ? DialRefusal.AlreadyDialing
+        DialStanding standing = _options.GetStanding?.Invoke(id) ?? default;
+        return standing.IsBanned ? DialRefusal.Banned
+            : _active.ContainsKey(id) ? DialRefusal.AlreadyDialing
             : _peers.ContainsKey(id) ? DialRefusal.AlreadyConnected
             : _pendingInbound.Contains(id) ? DialRefusal.PendingInbound
             : IsHeldDown(now, id) ? DialRefusal.HeldDown
             : _static.Contains(id) ? DialRefusal.IsStatic
+            : standing.IsShunned ? DialRefusal.Shunned
             : _recent.GetExpiry(now, id) is not null ? DialRefusal.RecentlyDialed
             : node.Address is not null && _networks.CountNear(node.Address) >= DialLimits.MaxPerNetwork ? DialRefusal.NetworkLimit
             : DialRefusal.None;

@@ -12,6 +12,9 @@ namespace DevP2P.Dialing;
 /// </remarks>
 internal sealed class DialSources(int maxDialedPeers)
 {
+    /// <summary>The peer slots that are shared out.</summary>
+    public int MaxDialedPeers { get; set; } = maxDialedPeers;
+
     // In the order of registration; the two cursors go round it.
     private readonly List<Source> _sources = [];
     private int _lastId;
@@ -172,7 +175,7 @@ internal sealed class DialSources(int maxDialedPeers)
         {
             if (other != source && !other.IsQuiet)
             {
-                return GetShare(maxDialedPeers);
+                return GetShare(MaxDialedPeers);
             }
         }
 

@@ -153,6 +153,15 @@ public sealed class DiscoveryV4 : IAsyncDisposable
         (_calls ?? throw NotStarted()).RandomNodes(
             (node, stop) => filter is null ? ValueTask.FromResult<Node?>(node) : FilterAsync(node, filter, stop), cancellationToken);
 
+    /// <summary>Its node table as it is now; without buckets before the start. Waits for the datagrams that are being handled.</summary>
+    public RoutingTable GetTable()
+    {
+        NodeId self = LocalNode.Id;
+        return Host is { } host && _machine is { } machine
+            ? host.Read(now => RoutingTable.From("v4", self, machine.Table, now))
+            : RoutingTable.From("v4", self, null, new Timestamp(default, _options.TimeProvider.GetUtcNow()));
+    }
+
     /// <summary>Fills the table anew, as at the start: for when nothing is found any more.</summary>
     public void Refresh() => Host?.Post(now => _machine!.Refresh(now));
 

@@ -232,6 +232,15 @@ public sealed class DiscoveryV5 : IAsyncDisposable
         (_calls ?? throw NotStarted()).RandomNodes(
             (node, _) => ValueTask.FromResult(filter is null || (node.Record is not null && filter(node)) ? node : null), cancellationToken);
 
+    /// <summary>Its node table as it is now; without buckets before the start. Waits for the datagrams that are being handled.</summary>
+    public RoutingTable GetTable()
+    {
+        NodeId self = LocalNode.Id;
+        return Host is { } host && _machine is { } machine
+            ? host.Read(now => RoutingTable.From("v5", self, machine.Table, now))
+            : RoutingTable.From("v5", self, null, new Timestamp(default, _options.TimeProvider.GetUtcNow()));
+    }
+
     /// <summary>Fills the table anew, as at the start: for when nothing is found any more.</summary>
     public void Refresh() => Host?.Post(now => _machine!.Refresh(now));
 

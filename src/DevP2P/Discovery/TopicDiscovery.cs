@@ -225,6 +225,15 @@ public sealed class TopicDiscovery : IAsyncDisposable
         _host!.Post(now => _machine!.SetFallbackNodes(now, copy));
     }
 
+    /// <summary>Its node table as it is now; without buckets before the start. Waits for the datagrams that are being handled.</summary>
+    public RoutingTable GetTable()
+    {
+        NodeId self = LocalNode.Id;
+        return _host is { } host && _machine is { } machine
+            ? host.Read(now => RoutingTable.From("legacy", self, machine.Table, now))
+            : RoutingTable.From("legacy", self, null, new Timestamp(default, _options.TimeProvider.GetUtcNow()));
+    }
+
     /// <summary>Fills the table anew, as at the start: for when nothing is found any more.</summary>
     public void Refresh() => _host?.Post(now => _machine!.Refresh(now));
 

@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using DevP2P.Buffers;
+using DevP2P.Limits;
 
 namespace DevP2P.Rlpx;
 
@@ -41,6 +42,9 @@ internal sealed partial class RlpxConnection : IDisposable
     private bool _expectMore;
     private long _receivedAtTicks;
     private long _waitingSince;
+    private PeerBandwidth? _download;
+    private int _unpaid;
+    private bool _isHeldBack;
 
     private DecodedFrame _frame;
 
@@ -65,6 +69,16 @@ internal sealed partial class RlpxConnection : IDisposable
     /// </summary>
     public int MaxFrameSize { get; set; } = FrameCodec.MaxCodeSize + MaxBaseMessageSize;
 
+    /// <summary>What has gone over this connection, from the Hello on.</summary>
+    public ConnectionTraffic Traffic { get; } = new();
+
+    /// <summary>The bandwidth that it may be read with; null for no limit. From the next read on.</summary>
+    public PeerBandwidth? Download
+    {
+        get => Volatile.Read(ref _download);
+        set => Volatile.Write(ref _download, value);
+    }
+
     /// <summary>True once frames may be sent: from then on the other side can be told why it is refused.</summary>
     public bool IsEncrypted => _encoder is not null;
 
@@ -77,11 +91,17 @@ internal sealed partial class RlpxConnection : IDisposable
 
     /// <summary>
     /// True if the other side has been silent, or slow with a message, for longer than it may. Time in which our own handlers
-    /// keep the connection from being read does not count; time in which the budget of all peers is spent does, or those
-    /// who hold it could hold it for ever.
+    /// keep the connection from being read does not count, nor does time for which the bandwidth limit holds it back; time in which
+    /// the budget of all peers is spent does, or those who hold it could hold it for ever.
     /// </summary>
     public bool IsReadOverdue(long timestamp)
     {
+        if (Volatile.Read(ref _isHeldBack))
+        {
+            return false;
+        }
+
+        // Read after that: by then it does not count the time for which the connection was held back.
         long since = Volatile.Read(ref _waitingSince);
         return since != 0 && !_budget.WaitsForOwnHandlers && _time.GetElapsedTime(since, timestamp) > FrameReadTimeout;
     }
@@ -213,7 +233,7 @@ internal sealed partial class RlpxConnection : IDisposable
             throw new ProtocolViolationException($"message {code}: {size} bytes exceed the limit of {limit}");
         }
 
-        return new DecodedFrame(code, offset, data.Length, size, isCompressed);
+        return new DecodedFrame(code, offset, data.Length, size, isCompressed, _decoder!.WireSize);
     }
 
     /// <summary>Turns the pending frame, whose memory is charged, into a message.</summary>
@@ -223,6 +243,7 @@ internal sealed partial class RlpxConnection : IDisposable
         _frame = default;
         if (frame.PayloadSize == 0 && !frame.IsCompressed)
         {
+            Traffic.CountReceived(frame.Code, 0, frame.WireSize);
             return new Message(frame.Code, 0, ReceivedPayload.Create(null, _budget, frame.Charge), _receivedAtTicks);
         }
 
@@ -240,6 +261,7 @@ internal sealed partial class RlpxConnection : IDisposable
             throw new ProtocolViolationException($"message {frame.Code}: corrupt snappy data");
         }
 
+        Traffic.CountReceived(frame.Code, frame.PayloadSize, frame.WireSize);
         return new Message(frame.Code, frame.PayloadSize, ReceivedPayload.Create(payload, _budget, frame.Charge), _receivedAtTicks);
     }
 
@@ -247,6 +269,12 @@ internal sealed partial class RlpxConnection : IDisposable
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask ReceiveAsync(int wanted, CancellationToken cancellationToken)
     {
+        PeerBandwidth? download = Download;
+        if (_unpaid > 0)
+        {
+            await PayAsync(download, cancellationToken).ConfigureAwait(false);
+        }
+
         if (_start == _end)
         {
             _start = _end = 0;
@@ -263,10 +291,16 @@ internal sealed partial class RlpxConnection : IDisposable
 
         await MakeRoomAsync(wanted, cancellationToken).ConfigureAwait(false);
         int room = _received!.Capacity - _end;
+        if (download is not null)
+        {
+            // What is read is paid for before more is: a large message in its parts.
+            room = Math.Min(room, MaxReceiveSize);
+        }
+
         int count;
         try
         {
-            count = await _stream.ReadAsync(_received.Memory[_end..], CancellationToken.None).ConfigureAwait(false);
+            count = await _stream.ReadAsync(_received.Memory.Slice(_end, room), CancellationToken.None).ConfigureAwait(false);
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException or SocketException)
         {
@@ -279,6 +313,7 @@ internal sealed partial class RlpxConnection : IDisposable
         }
 
         _end += count;
+        _unpaid = download is null ? 0 : count;
         _receivedAtTicks = _time.GetUtcNow().UtcTicks;
 
         // A read that filled the buffer says that more is coming: read on at once, and more at a time.
@@ -286,6 +321,36 @@ internal sealed partial class RlpxConnection : IDisposable
         _receiveSize = _expectMore
             ? Math.Min(2 * _receiveSize, MaxReceiveSize)
             : Math.Max(FirstReceiveSize, count < _receiveSize / 8 ? _receiveSize / 2 : _receiveSize);
+    }
+
+    /// <summary>
+    /// Waits until the bytes that were read last fit into the bandwidth limit. Meanwhile TCP holds the other side back; that is our doing,
+    /// and not counted as its silence.
+    /// </summary>
+    private async ValueTask PayAsync(PeerBandwidth? download, CancellationToken cancellationToken)
+    {
+        int unpaid = _unpaid;
+        _unpaid = 0;
+        if (download?.TryAcquire(unpaid) != false)
+        {
+            return;
+        }
+
+        long heldSince = _time.GetTimestamp();
+        Volatile.Write(ref _isHeldBack, true);
+        try
+        {
+            await download.AcquireAsync(unpaid, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (Volatile.Read(ref _waitingSince) is not 0 and long since)
+            {
+                Volatile.Write(ref _waitingSince, since + _time.GetTimestamp() - heldSince);
+            }
+
+            Volatile.Write(ref _isHeldBack, false);
+        }
     }
 
     private async ValueTask WaitForDataAsync()
@@ -377,13 +442,14 @@ internal sealed partial class RlpxConnection : IDisposable
     };
 
     /// <summary>A frame that was decoded in place and waits to become a message.</summary>
-    private struct DecodedFrame(ulong code, int offset, int length, int payloadSize, bool isCompressed)
+    private struct DecodedFrame(ulong code, int offset, int length, int payloadSize, bool isCompressed, int wireSize)
     {
         public readonly ulong Code = code;
         public readonly int Offset = offset;
         public readonly int Length = length;
         public readonly int PayloadSize = payloadSize;
         public readonly bool IsCompressed = isCompressed;
+        public readonly int WireSize = wireSize;
         public readonly int Charge = MessageOverhead + payloadSize;
         public readonly bool IsPending = true;
         public bool IsCharged;
