@@ -24,6 +24,19 @@ public sealed class PrometheusTests
     }
 
     [PrometheusFact]
+    public async Task Prometheus_understands_every_query_of_the_Grafana_dashboard()
+    {
+        await using WebNode node = await StartAsync();
+        await using Prometheus prometheus = await Prometheus.StartAsync(new Uri(node.App.Urls.Single()).Authority);
+        await prometheus.QueryAsync("devp2p_peer_limit");
+
+        foreach (string query in GrafanaTests.ReadQueries())
+        {
+            Assert.Equal("success", await prometheus.TryAsync(query));
+        }
+    }
+
+    [PrometheusFact]
     public async Task Promtool_has_nothing_to_say_about_the_metrics()
     {
         await using Server other = await TestNode.StartServerAsync();
@@ -77,6 +90,16 @@ public sealed class PrometheusTests
             }
 
             return value;
+        }
+
+        /// <summary>Asks once; "success" if the query could be answered, otherwise what Prometheus says of it.</summary>
+        public async Task<string> TryAsync(string query)
+        {
+            var url = new Uri($"http://127.0.0.1:{_port}/api/v1/query?query={Uri.EscapeDataString(query)}");
+            using HttpResponseMessage answer = await _client.GetAsync(url, TestContext.Current.CancellationToken);
+            string text = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+            using JsonDocument body = JsonDocument.Parse(text);
+            return body.RootElement.GetProperty("status").GetString() == "success" ? "success" : text;
         }
 
         public async ValueTask DisposeAsync()
