@@ -79,15 +79,15 @@ internal sealed class HttpTransport(RpcEndpoint endpoint, AccessPolicy policy, I
 
         using RpcBuffer body = endpoint.CreateRequest();
         using RpcBuffer response = endpoint.CreateResponse();
-        if (!await TryReadAsync(context, body))
-        {
-            await RefuseAsync(context, caller, new Refusal(
-                StatusCodes.Status413PayloadTooLarge, $"a request has at most {RpcLimits.MaxRequestBytes} bytes"));
-            return;
-        }
-
         try
         {
+            if (!await TryReadAsync(context, body))
+            {
+                await RefuseAsync(context, caller, new Refusal(
+                    StatusCodes.Status413PayloadTooLarge, $"a request has at most {RpcLimits.MaxRequestBytes} bytes"));
+                return;
+            }
+
             await endpoint.Dispatcher.DispatchAsync(body.Written, new RpcCaller(caller, rate, subscriptions: null), response, context.RequestAborted);
         }
         catch (RpcException e)
@@ -95,9 +95,9 @@ internal sealed class HttpTransport(RpcEndpoint endpoint, AccessPolicy policy, I
             await RefuseAsync(context, caller, new Refusal(StatusCodes.Status503ServiceUnavailable, e.Message));
             return;
         }
-        catch (OperationCanceledException)
+        catch (Exception e) when (e is OperationCanceledException or IOException)
         {
-            // Nobody is there any more.
+            // Nobody is there any more, or sends too slowly to be waited for.
             return;
         }
 
