@@ -46,20 +46,32 @@ ensure_secp256k1() {
     apt_install libsecp256k1-1 || note "Going on without libsecp256k1: the managed fallback does its work."
 }
 
-# What the NAT tests run in network namespaces of their own. No service may start in the system's own network.
+# As apt_install, for packages with a service: none may start in the system's own network.
+apt_install_without_services() {
+    local policy=/usr/sbin/policy-rc.d own= status=0
+    if [[ $(id -u) == 0 && ! -e $policy ]]; then
+        printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy" && own=1
+    fi
+    apt_install "$@" || status=1
+    [[ -z $own ]] || rm -f "$policy"
+    return "$status"
+}
+
+# What the NAT tests run in network namespaces of their own.
 ensure_nat_daemons() {
-    local policy=/usr/sbin/policy-rc.d own=
     if command -v miniupnpd turnserver nft ip unshare >/dev/null && [[ $(command -v miniupnpd turnserver nft ip unshare | wc -l) == 5 ]]; then
         return 0
     fi
     [[ $(id -u) == 0 ]] || { note "miniupnpd, coturn, nftables, iproute2: missing, and only root may install them"; return 1; }
-    if [[ ! -e $policy ]]; then
-        printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy" && own=1
+    apt_install_without_services miniupnpd-nftables coturn nftables iproute2 util-linux
+}
+
+# What scrapes the metrics in the hosting tests.
+ensure_prometheus() {
+    if command -v prometheus >/dev/null && command -v promtool >/dev/null; then
+        return 0
     fi
-    local status=0
-    apt_install miniupnpd-nftables coturn nftables iproute2 util-linux || status=1
-    [[ -z $own ]] || rm -f "$policy"
-    return "$status"
+    apt_install_without_services prometheus
 }
 
 # Whether a network namespace can be made, with all that the tests need in it; says why not.

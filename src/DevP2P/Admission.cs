@@ -15,7 +15,7 @@ internal static class Admission
     /// <param name="peerCount">Connected peers.</param>
     /// <param name="inboundCount">Those of them that connected to us.</param>
     /// <param name="isConnected">Whether this node is one of them.</param>
-    /// <param name="isHeldDown">Whether the operator has just removed this node.</param>
+    /// <param name="isHeldDown">Whether the operator has just removed this node, or it is banned.</param>
     /// <returns>The reason to refuse it, or null.</returns>
     /// <remarks>Go: <c>Server.postHandshakeChecks</c>.</remarks>
     public static DisconnectReason? Check(

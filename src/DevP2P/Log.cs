@@ -55,6 +55,18 @@ internal static partial class Log
     [LoggerMessage(15, LogLevel.Error, "A protocol's callback on its cancellation token failed peer={Id}")]
     public static partial void CancellationFailed(ILogger logger, string id, Exception exception);
 
+    [LoggerMessage(17, LogLevel.Information, "Banned id={Id} until={Until} reason={Reason} automatic={Automatic}")]
+    public static partial void Banned(ILogger logger, string id, DateTimeOffset? until, string reason, bool automatic);
+
+    [LoggerMessage(18, LogLevel.Information, "No longer banned id={Id}")]
+    public static partial void Unbanned(ILogger logger, string id);
+
+    [LoggerMessage(19, LogLevel.Debug, "Reputation id={Id} reason={Reason} score={Score:0.0}")]
+    public static partial void Conduct(ILogger logger, string id, string reason, double score);
+
+    [LoggerMessage(26, LogLevel.Debug, "A peer of poor standing makes room for a node of good standing id={Id} newcomer={Newcomer}")]
+    public static partial void Replaced(ILogger logger, string id, string newcomer);
+
     [LoggerMessage(20, LogLevel.Debug, "Listener up addr={Address}")]
     public static partial void ListenerUp(ILogger logger, EndPoint? address);
 
@@ -117,6 +129,9 @@ internal static partial class Log
 
     [LoggerMessage(52, LogLevel.Information, "This host is in another network now family={Family} addr={Address} gateway={Gateway}")]
     public static partial void NetworkChanged(ILogger logger, string family, IPAddress? address, IPAddress? gateway);
+
+    [LoggerMessage(53, LogLevel.Information, "Limits set peers={Peers} up={Up} down={Down} peerup={PeerUp} peerdown={PeerDown}")]
+    public static partial void LimitsSet(ILogger logger, int peers, long? up, long? down, long? peerUp, long? peerDown);
 
     /// <summary>An exception's message; of an exception that cannot even say that, its type (T14).</summary>
     public static string Describe(Exception exception)

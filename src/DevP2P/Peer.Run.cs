@@ -26,6 +26,7 @@ public sealed partial class Peer
     private readonly CancellationTokenSource _stopped = new();
     private readonly TaskCompletionSource<PeerDrop> _cause = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _lastPing;
+    private volatile bool _isActive;
 
     internal Peer(
         RlpxConnection connection, Node node, Hello hello, ConnectionFlags flags, EndPoint? local, EndPoint? remote,
@@ -45,6 +46,7 @@ public sealed partial class Peer
         _protocols = ProtocolMatcher.Match(protocols, hello.Capabilities);
         RunningProtocols = [.. _protocols.Select(static m => m.Protocol.Capability)];
         _streams = [.. _protocols.Select(m => new ProtocolStream(this, m, connection, messageEvents))];
+        connection.Traffic.AddProtocols(_protocols.Select(static m => (m.Protocol.Capability.ToString(), m.Offset)));
         connection.GetMaxPayloadSize = GetMaxPayloadSize;
         connection.MaxFrameSize = GetMaxFrameSize(_protocols);
         connection.SendFailed = e => Stop(new PeerDrop(DisconnectReason.NetworkError, $"write failed: {Log.Describe(e)}", IsRemote: false));
@@ -107,6 +109,14 @@ public sealed partial class Peer
         }
     }
 
+    /// <summary>Whether messages of a protocol have come since the last call.</summary>
+    internal bool TakeActivity()
+    {
+        bool isActive = _isActive;
+        _isActive = false;
+        return isActive;
+    }
+
     /// <summary>A handler's callback on its token may throw: that is logged, and the peer is still taken apart.</summary>
     private async Task CancelHandlersAsync()
     {
@@ -164,6 +174,7 @@ public sealed partial class Peer
                 Message message = await connection.ReadAsync(_stopped.Token).ConfigureAwait(false);
                 if (message.Code >= BaseProtocol.Length)
                 {
+                    _isActive = true;
                     FindStream(message.Code)!.Deliver(message);
                 }
                 else

@@ -1,5 +1,6 @@
 using System.Net;
 using DevP2P.Nodes;
+using DevP2P.Rlpx;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -90,6 +91,12 @@ public sealed partial class Peer
 
     internal ConnectionFlags Flags => _flags;
 
+    /// <summary>Messages that the handlers have not read yet.</summary>
+    internal int QueueLength => _streams.Sum(static s => s.QueueLength);
+
+    /// <summary>Null only for peers made by <see cref="CreateForTest"/>.</summary>
+    internal RlpxConnection? Connection => _connection;
+
     /// <summary>Makes a peer without a connection, for tests of protocol handlers.</summary>
     /// <param name="id">The id.</param>
     /// <param name="name">The name.</param>
@@ -134,6 +141,25 @@ public sealed partial class Peer
                 LocalEndPoint?.ToString() ?? "", RemoteEndPoint?.ToString() ?? "", IsInbound, IsTrusted, IsStatic),
             Protocols = protocols,
         };
+    }
+
+    /// <summary>What has gone over the connection. Of a peer that has gone it stays what it was.</summary>
+    /// <remarks>Go has no such method: it counts in metrics only.</remarks>
+    public PeerTraffic GetTraffic()
+    {
+        var traffic = new PeerTraffic();
+        foreach ((_, TrafficNumbers received, TrafficNumbers sent) in _connection?.Traffic.Read() ?? [])
+        {
+            traffic = new PeerTraffic
+            {
+                MessagesIn = traffic.MessagesIn + received.Messages,
+                MessagesOut = traffic.MessagesOut + sent.Messages,
+                BytesIn = traffic.BytesIn + received.WireBytes,
+                BytesOut = traffic.BytesOut + sent.WireBytes,
+            };
+        }
+
+        return traffic;
     }
 
     /// <summary>"Peer 1a2b3c4d5e6f7081 127.0.0.1:30303".</summary>

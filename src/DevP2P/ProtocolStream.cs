@@ -14,6 +14,9 @@ internal sealed class ProtocolStream(Peer peer, MatchedProtocol matched, RlpxCon
 
     public Peer Peer => peer;
 
+    /// <summary>Messages that the handler has not read yet.</summary>
+    public int QueueLength => _queue.Count;
+
     public ValueTask<Message> ReadAsync(CancellationToken cancellationToken = default) =>
         messageEvents is null ? _queue.DequeueAsync(cancellationToken) : ReadAndTellAsync(messageEvents, cancellationToken);
 
@@ -38,15 +41,17 @@ internal sealed class ProtocolStream(Peer peer, MatchedProtocol matched, RlpxCon
 
     /// <summary>Sends a message of this protocol that goes to others, too.</summary>
     /// <returns>As <see cref="RlpxConnection.Broadcast.Add"/>.</returns>
-    public bool? Send(RlpxConnection.Broadcast broadcast, ulong code, int size)
+    public RlpxConnection.SendOutcome Send(RlpxConnection.Broadcast broadcast, ulong code, int size)
     {
-        bool? isSent = Volatile.Read(ref _ended) is null ? broadcast.Add(connection, matched.Offset + code) : null;
-        if (isSent == true && messageEvents is not null)
+        RlpxConnection.SendOutcome outcome = Volatile.Read(ref _ended) is null
+            ? broadcast.Add(connection, matched.Offset + code)
+            : RlpxConnection.SendOutcome.Closed;
+        if (outcome == RlpxConnection.SendOutcome.Sent && messageEvents is not null)
         {
             messageEvents.Publish(peer.CreateMessageEvent(PeerEventType.MessageSent, matched.Protocol.Name, code, size));
         }
 
-        return isSent;
+        return outcome;
     }
 
     /// <summary>Takes a message off the read loop.</summary>

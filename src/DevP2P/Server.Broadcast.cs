@@ -9,13 +9,16 @@ public enum SlowPeerPolicy
     /// <summary>It does not get this message.</summary>
     Skip,
 
-    /// <summary>It is disconnected (<see cref="DisconnectReason.UselessPeer"/>).</summary>
+    /// <summary>It is disconnected (<see cref="DisconnectReason.UselessPeer"/>), unless it is our own bandwidth limit that holds it back.</summary>
     Disconnect,
 }
 
 /// <summary>What became of a broadcast.</summary>
 /// <param name="Sent">How many peers the message is on its way to.</param>
-/// <param name="Slow">How many did not get it because more than 16 KiB wait to be sent to them.</param>
+/// <param name="Slow">
+/// How many did not get it because more than 16 KiB wait to be sent to them, or because the bandwidth limit (<see cref="ServerLimits"/>) does not
+/// allow it now.
+/// </param>
 public readonly record struct BroadcastResult(int Sent, int Slow);
 
 /// <content>One message for many peers.</content>
@@ -66,7 +69,7 @@ public sealed partial class Server
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private static async ValueTask<BroadcastResult> SendToAllAsync(
+    private async ValueTask<BroadcastResult> SendToAllAsync(
         List<ProtocolStream> streams, ulong code, ReadOnlyMemory<byte> payload, SlowPeerPolicy slow, CancellationToken cancellationToken)
     {
         int sent = 0;
@@ -83,16 +86,18 @@ public sealed partial class Server
             using var broadcast = new RlpxConnection.Broadcast(payload);
             for (int i = first; i < Math.Min(streams.Count, first + atOnce); i++)
             {
-                bool? result = streams[i].Send(broadcast, code, payload.Length);
-                sent += result == true ? 1 : 0;
-                slowPeers += result == false ? 1 : 0;
-                if (result == false && slow == SlowPeerPolicy.Disconnect)
+                RlpxConnection.SendOutcome outcome = streams[i].Send(broadcast, code, payload.Length);
+                sent += outcome == RlpxConnection.SendOutcome.Sent ? 1 : 0;
+                slowPeers += outcome is RlpxConnection.SendOutcome.Slow or RlpxConnection.SendOutcome.HeldBack ? 1 : 0;
+                if (outcome == RlpxConnection.SendOutcome.Slow && slow == SlowPeerPolicy.Disconnect)
                 {
                     streams[i].Peer.Disconnect(DisconnectReason.UselessPeer);
                 }
             }
         }
 
+        Interlocked.Add(ref _broadcastsSent, sent);
+        Interlocked.Add(ref _broadcastsSkipped, slowPeers);
         return new BroadcastResult(sent, slowPeers);
     }
 }

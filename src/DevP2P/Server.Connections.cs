@@ -1,10 +1,13 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using DevP2P.Buffers;
 using DevP2P.Crypto;
+using DevP2P.Diagnostics;
 using DevP2P.Dialing;
 using DevP2P.Nodes;
+using DevP2P.Reputation;
 using DevP2P.Rlpx;
 
 namespace DevP2P;
@@ -78,10 +81,42 @@ public sealed partial class Server
     {
         var connection = new RlpxConnection(
             incoming.Stream, new PeerBudget(_memory, _options.MaxBufferedBytesPerPeer), _time);
+        _traffic.Add(connection.Traffic);
         var setup = new ConnectionSetup(incoming, connection);
+        bool isInbound = incoming.ExpectedNode is null;
+        ConnectionResult result;
+        using (Activity? span = Spans.StartHandshake(isInbound, incoming.ExpectedNode?.Id, incoming.RemoteEndPoint))
+        {
+            long start = BeginHandshake(isInbound);
+            result = await GreetAsync(setup, cancellationToken).ConfigureAwait(false);
+            EndHandshake(isInbound, start, result);
+            Spans.Finish(span, setup.Node?.Id, result);
+        }
+
+        if (result.Peer is null)
+        {
+            if (setup.Ban is { } ban)
+            {
+                result = result with { Error = ban.ToText() };
+            }
+
+            JudgeSetup(setup, result);
+            _counters.CountRefused(setup.Ban is null ? ToRefusalKey(result) : BannedReason);
+            Log.SetupFailed(
+                _logger, incoming.Flags.ToText(), setup.Node?.Id.ToShortString() ?? "unknown", incoming.RemoteEndPoint, result.Stage,
+                (result.IsRemote ? "remote: " : "") + result.Error);
+            await CloseRefusedAsync(connection, result).ConfigureAwait(false);
+        }
+
+        return result;
+    }
+
+    /// <summary>Both handshakes and both checks.</summary>
+    private async Task<ConnectionResult> GreetAsync(ConnectionSetup setup, CancellationToken cancellationToken)
+    {
+        IncomingConnection incoming = setup.Incoming;
         using var timeout = new CancellationTokenSource(RlpxConnection.HandshakeTimeout, _time);
         using var cancel = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
-        ConnectionResult result;
         if (incoming.ExpectedNode is { } dialed)
         {
             _greeting[dialed.Id] = setup;
@@ -90,7 +125,7 @@ public sealed partial class Server
         try
         {
             // A read that waits for bytes ends only with its stream.
-            using (cancel.Token.UnsafeRegister(static c => ((RlpxConnection)c!).Dispose(), connection))
+            using (cancel.Token.UnsafeRegister(static c => ((RlpxConnection)c!).Dispose(), setup.Connection))
             {
                 Peer peer = await setup.RunAsync(this, cancel.Token).ConfigureAwait(false);
                 return new ConnectionResult { Stage = DialStage.Admitted, Peer = peer };
@@ -98,11 +133,11 @@ public sealed partial class Server
         }
         catch (PeerDisconnectedException e) when (e.IsRemote || e.Reason != DisconnectReason.NetworkError)
         {
-            result = new ConnectionResult { Stage = setup.Stage, Error = e.Message, Reason = e.Reason, IsRemote = e.IsRemote };
+            return new ConnectionResult { Stage = setup.Stage, Error = e.Message, Reason = e.Reason, IsRemote = e.IsRemote };
         }
         catch (ProtocolViolationException e)
         {
-            result = new ConnectionResult { Stage = setup.Stage, Error = e.Message, Reason = DisconnectReason.ProtocolError };
+            return new ConnectionResult { Stage = setup.Stage, Error = e.Message, Reason = DisconnectReason.ProtocolError };
         }
         catch (Exception e) when (e is P2PException or IOException or SocketException or ObjectDisposedException or OperationCanceledException)
         {
@@ -110,13 +145,13 @@ public sealed partial class Server
                 : timeout.IsCancellationRequested ? HandshakeTimeoutReason
                 : cancellationToken.IsCancellationRequested ? CancelledReason
                 : e.Message;
-            result = new ConnectionResult { Stage = setup.Stage, Error = error };
+            return new ConnectionResult { Stage = setup.Stage, Error = error };
         }
         catch (Exception e)
         {
             // A stream of the application's may throw anything. It costs this connection and nothing else.
             Log.SetupDefect(_logger, incoming.RemoteEndPoint, e);
-            result = new ConnectionResult { Stage = setup.Stage, Error = Log.Describe(e) };
+            return new ConnectionResult { Stage = setup.Stage, Error = Log.Describe(e) };
         }
         finally
         {
@@ -125,13 +160,6 @@ public sealed partial class Server
                 _greeting.TryRemove(new(node.Id, setup));
             }
         }
-
-        _counters.CountRefused(ToRefusalKey(result));
-        Log.SetupFailed(
-            _logger, incoming.Flags.ToText(), setup.Node?.Id.ToShortString() ?? "unknown", incoming.RemoteEndPoint, result.Stage,
-            (result.IsRemote ? "remote: " : "") + result.Error);
-        await CloseRefusedAsync(connection, result).ConfigureAwait(false);
-        return result;
     }
 
     /// <summary>
@@ -150,13 +178,14 @@ public sealed partial class Server
         connection.Dispose();
         await connection.WaitForSendSideAsync().ConfigureAwait(false);
         connection.ReleaseReceiveBuffer();
+        _traffic.Fold(connection.Traffic);
     }
 
     /// <summary>On the loop, after the encryption handshake: the node is known.</summary>
     private void CheckAfterEncryption(ConnectionSetup setup)
     {
         NodeId id = setup.Node!.Id;
-        if (_trusted.Contains(id))
+        if (Volatile.Read(ref _trusted).Contains(id))
         {
             setup.Flags |= ConnectionFlags.Trusted;
         }
@@ -171,7 +200,11 @@ public sealed partial class Server
             }
         }
 
-        ThrowIfRefused(setup);
+        if (!(CheckAdmission(setup) == DisconnectReason.TooManyPeers && ChooseReplaced(setup) is not null))
+        {
+            ThrowIfRefused(setup);
+        }
+
         if (setup.Flags.HasFlag(ConnectionFlags.Inbound))
         {
             // Two nodes that dial each other at once would each keep its own connection and refuse the other's, and be left with none
@@ -205,6 +238,7 @@ public sealed partial class Server
             setup.Connection, setup.Node!, hello, setup.Flags, setup.Incoming.LocalEndPoint, setup.Incoming.RemoteEndPoint,
             _options.Protocols, _options.EnableMessageEvents ? _events : null, _time, new PeerLogger(_peerLogger, setup.Node!.Id.ToShortString()));
         _snapshot = _snapshot.Add(peer.Id, peer);
+        LimitPeer(peer);
         _inboundCount += peer.IsInbound ? 1 : 0;
         _counters.CountAdded();
         _dials.PeerAdded(Now, peer.Id, isDialed: !peer.IsInbound);
@@ -223,6 +257,7 @@ public sealed partial class Server
         _work.Run(async () =>
         {
             PeerDrop drop = await peer.RunAsync().ConfigureAwait(false);
+            _traffic.Fold(setup.Connection.Traffic);
             Post(() => DropPeer(peer, drop));
         });
         return peer;
@@ -236,6 +271,7 @@ public sealed partial class Server
         _counters.CountDropped(drop);
         _dials.PeerRemoved(Now, peer.Id);
         RememberUseful(peer);
+        JudgeDrop(peer, drop);
         Log.PeerRemoved(
             _logger, _snapshot.Count, peer.Id.ToShortString(), peer.Lifetime, drop.IsRemote, drop.Reason.ToText(), Log.Sanitize(drop.Error));
         _events.Publish(peer.CreateEvent(PeerEventType.Drop) with
@@ -244,19 +280,26 @@ public sealed partial class Server
             Reason = drop.Reason,
             IsRemote = drop.IsRemote,
         });
+        HandOver(peer.Id);
     }
 
     private void ThrowIfRefused(ConnectionSetup setup)
     {
-        NodeId id = setup.Node!.Id;
-        DisconnectReason? refusal = _isStopping
-            ? DisconnectReason.Quitting
-            : Admission.Check(
-                _options, _selfId, id, setup.Flags, _snapshot.Count, _inboundCount, _snapshot.ContainsKey(id), _dials.IsHeldDown(Now, id));
-        if (refusal is { } reason)
+        if (CheckAdmission(setup) is { } reason)
         {
             throw new PeerDisconnectedException(reason);
         }
+    }
+
+    private DisconnectReason? CheckAdmission(ConnectionSetup setup)
+    {
+        NodeId id = setup.Node!.Id;
+        setup.Ban = FindBan(id);
+        return _isStopping
+            ? DisconnectReason.Quitting
+            : Admission.Check(
+                _currentOptions, _selfId, id, setup.Flags, _snapshot.Count, _inboundCount, _snapshot.ContainsKey(id),
+                setup.Ban is not null || _dials.IsHeldDown(Now, id));
     }
 
     private static string ToRefusalKey(ConnectionResult result) => result switch
@@ -302,6 +345,12 @@ public sealed partial class Server
 
         public Node? Node { get; private set; } = incoming.ExpectedNode;
 
+        /// <summary>Why it was refused, if it is that.</summary>
+        public Ban? Ban { get; set; }
+
+        /// <summary>It has said all it had to, and waits for a place.</summary>
+        public bool IsWaitingForPlace { get; set; }
+
         public DialStage Stage { get; private set; } = DialStage.EncryptionHandshake;
 
         public async Task<Peer> RunAsync(Server server, CancellationToken cancellationToken)
@@ -319,7 +368,8 @@ public sealed partial class Server
             {
                 Stage = DialStage.ProtocolHandshake;
                 Hello hello = await connection.ExchangeHelloAsync(server.CreateHello(), key, cancellationToken).ConfigureAwait(false);
-                return await server.AskAsync(() => server.AdmitPeer(this, hello)).ConfigureAwait(false);
+                Task<Peer> admission = await server.AskAsync(() => server.AdmitOrReplace(this, hello, cancellationToken)).ConfigureAwait(false);
+                return await admission.ConfigureAwait(false);
             }
             finally
             {

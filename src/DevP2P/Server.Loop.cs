@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Threading.Channels;
 using DevP2P.Crypto;
+using DevP2P.Diagnostics;
 using DevP2P.Dialing;
 using DevP2P.Nodes;
 
@@ -14,7 +16,6 @@ public sealed partial class Server
     private readonly Channel<Action> _commands = Channel.CreateUnbounded<Action>(new UnboundedChannelOptions { SingleReader = true });
     private readonly DialScheduler _dials;
     private readonly DialConnector _dialConnector;
-    private readonly HashSet<NodeId> _trusted;
     private readonly PendingInbound _pendingInbound;
     private readonly InboundThrottle _throttle = new();
     private readonly Dictionary<NodeId, CancellationTokenSource> _activeDials = [];
@@ -25,9 +26,9 @@ public sealed partial class Server
 
     private TimeSpan Now => _time.GetElapsedTime(_startTimestamp);
 
-    private static DialScheduler CreateDialScheduler(ServerOptions options) => new(
+    private DialScheduler CreateDialScheduler(ServerOptions options) => new(
         new DialSchedulerOptions(
-            options.PrivateKey.PublicKey.NodeId, options.MaxDialedPeers, options.MaxPendingPeers, options.NetRestrict),
+            options.PrivateKey.PublicKey.NodeId, options.MaxDialedPeers, options.MaxPendingPeers, options.NetRestrict, GetStanding),
         RandomSource.System);
 
     /// <summary>Has something done on the loop. False once the loop has ended.</summary>
@@ -131,6 +132,7 @@ public sealed partial class Server
     {
         WatchForStarvation();
         WatchNetwork();
+        CreditWhenDue();
         long timestamp = _time.GetTimestamp();
         foreach (Peer peer in _snapshot.Values)
         {
@@ -145,6 +147,11 @@ public sealed partial class Server
             : refusal != DialRefusal.None ? refusal.ToText()
             : _isStopping ? "the server is stopping"
             : null;
+        if (refusal != DialRefusal.None)
+        {
+            RemoveFromSet(ref _named, node.Id);
+        }
+
         if (reason is not null && !_snapshot.ContainsKey(node.Id))
         {
             Log.StaticNodeRefused(_logger, node.ToString(), reason);
@@ -185,12 +192,7 @@ public sealed partial class Server
     {
         if (trusted)
         {
-            _trusted.Add(id);
             _dials.EndHoldDown(id);
-        }
-        else
-        {
-            _trusted.Remove(id);
         }
 
         if (_snapshot.TryGetValue(id, out Peer? peer))
@@ -237,6 +239,7 @@ public sealed partial class Server
                     if (refusal != DialRefusal.None)
                     {
                         Log.CandidateDiscarded(_logger, node.Id.ToShortString(), refusal.ToText());
+                        RecordBannedCandidate(node);
                     }
                 });
                 return;
@@ -265,6 +268,7 @@ public sealed partial class Server
         long start = _time.GetTimestamp();
         ConnectionResult result;
         System.Net.EndPoint? remote = null;
+        using Activity? span = Spans.StartDial(request.Node, request.IsStatic);
         try
         {
             DialConnectResult connected = await _dialConnector.ConnectAsync(request, cancel.Token).ConfigureAwait(false);
@@ -288,6 +292,8 @@ public sealed partial class Server
             _counters.CountRefused(CancelledReason);
         }
 
+        CountDial(result);
+        Spans.Finish(span, request.Node.Id, result);
         var attempt = new DialAttempt
         {
             Node = request.Node,
@@ -309,6 +315,12 @@ public sealed partial class Server
         if (_activeDials.Remove(id, out CancellationTokenSource? cancel))
         {
             cancel.Dispose();
+        }
+
+        JudgeDial(attempt);
+        if (!attempt.Succeeded && FindBan(id) is { } ban)
+        {
+            attempt = attempt with { Reason = ban.ToText() };
         }
 
         _dials.DialFinished(Now, attempt);

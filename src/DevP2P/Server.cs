@@ -3,6 +3,7 @@ using System.Net;
 using DevP2P.Buffers;
 using DevP2P.Crypto;
 using DevP2P.Dialing;
+using DevP2P.Limits;
 using DevP2P.Nodes;
 using Microsoft.Extensions.Logging;
 
@@ -61,6 +62,11 @@ public sealed partial class Server : IAsyncDisposable
         _trusted = [.. options.TrustedNodes.Select(static n => n.Id)];
         _clockCheck = options.SntpServer is { } sntp ? new ClockCheck(sntp, _time, _logger) : null;
         _pendingInbound = new PendingInbound(options.MaxPendingPeers);
+        _traffic = new TrafficTotals(options.Protocols.Select(static p => p.Capability.ToString()));
+        (_upload, _download) = (new BandwidthGate(_time), new BandwidthGate(_time));
+        ApplyLimits(ServerLimits.From(options));
+        LoadBans();
+        LoadReputation();
     }
 
     /// <summary>The connected peers: a snapshot that takes no lock and never waits.</summary>
@@ -123,6 +129,8 @@ public sealed partial class Server : IAsyncDisposable
             _loop = RunLoopAsync();
         }
 
+        _options.MeterScope.Add(this);
+
         if (_options.NoDial && _options.ListenAddress is null && DiscoveryV4 is null && DiscoveryV5 is null && TopicDiscovery is null)
         {
             Log.Useless(_logger);
@@ -179,6 +187,7 @@ public sealed partial class Server : IAsyncDisposable
         await StopDiscoveryAsync().ConfigureAwait(false);
         Post(BeginStop);
         await loop.ConfigureAwait(false);
+        _options.MeterScope.Remove(this);
         await unmapped.ConfigureAwait(false);
         await _database.DisposeAsync().ConfigureAwait(false);
     }
@@ -192,13 +201,14 @@ public sealed partial class Server : IAsyncDisposable
 
     /// <summary>
     /// Connects to a node and keeps it connected until the server stops or <see cref="RemovePeer(NodeId)"/> is called: an attempt that
-    /// fails is repeated, ever more slowly. Returns at once; see <see cref="AddPeerAsync"/> and <see cref="GetDialHistory"/> for
-    /// what becomes of it.
+    /// fails is repeated, ever more slowly. Returns at once; see <see cref="AddPeerAsync"/> and
+    /// <see cref="GetDialHistory(NodeId)"/> for what becomes of it. Ends a ban of the node.
     /// </summary>
     /// <remarks>Go: <c>Server.AddPeer</c>.</remarks>
     public void AddPeer(Node node)
     {
         ArgumentNullException.ThrowIfNull(node);
+        AddToSet(ref _named, node.Id);
         Post(() => AddStatic(node, waiter: null));
     }
 
@@ -209,6 +219,7 @@ public sealed partial class Server : IAsyncDisposable
     public Task<DialAttempt> AddPeerAsync(Node node, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(node);
+        AddToSet(ref _named, node.Id);
         var waiter = new TaskCompletionSource<DialAttempt>(TaskCreationOptions.RunContinuationsAsynchronously);
         if (!Post(() => AddStatic(node, waiter)))
         {
@@ -230,13 +241,20 @@ public sealed partial class Server : IAsyncDisposable
     }
 
     /// <summary>As <see cref="RemovePeer(Node)"/>, by id: any peer can be removed, however it came.</summary>
-    public void RemovePeer(NodeId id) => Post(() => RemoveStatic(id));
+    public void RemovePeer(NodeId id)
+    {
+        RemoveFromSet(ref _named, id);
+        Post(() => RemoveStatic(id));
+    }
 
-    /// <summary>Lets a node connect at any time, whatever the limits. Also ends what <see cref="RemovePeer(NodeId)"/> began.</summary>
+    /// <summary>
+    /// Lets a node connect at any time, whatever the limits. Also ends what <see cref="RemovePeer(NodeId)"/> began, and a ban of the node.
+    /// </summary>
     /// <remarks>Go: <c>Server.AddTrustedPeer</c>.</remarks>
     public void AddTrustedPeer(Node node)
     {
         ArgumentNullException.ThrowIfNull(node);
+        AddToSet(ref _trusted, node.Id);
         Post(() => SetTrusted(node.Id, trusted: true));
     }
 
@@ -245,6 +263,7 @@ public sealed partial class Server : IAsyncDisposable
     public void RemoveTrustedPeer(Node node)
     {
         ArgumentNullException.ThrowIfNull(node);
+        RemoveFromSet(ref _trusted, node.Id);
         Post(() => SetTrusted(node.Id, trusted: false));
     }
 
@@ -263,11 +282,31 @@ public sealed partial class Server : IAsyncDisposable
     /// <summary>The latest attempts to dial a node, oldest first; empty if there were none or they are forgotten.</summary>
     public IReadOnlyList<DialAttempt> GetDialHistory(NodeId id) => _dials.History.Get(id);
 
+    /// <summary>
+    /// The latest attempts to dial any node, newest first. The last 1,024 are kept; <see cref="GetDialHistory(NodeId)"/> reaches further
+    /// back for one node.
+    /// </summary>
+    /// <param name="limit">How many at most.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The limit is negative.</exception>
+#pragma warning disable RS0027 // The other overload needs a node: no call can mean both.
+    public IReadOnlyList<DialAttempt> GetDialHistory(int limit = 100)
+#pragma warning restore RS0027
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(limit);
+        return _dials.History.GetLatest(limit);
+    }
+
     /// <summary>The nodes that are kept connected, with their back-off and the time of the next attempt.</summary>
     public Task<IReadOnlyList<StaticNodeStatus>> GetStaticNodesAsync() => AskAsync(_dials.GetStaticNodes);
 
     /// <summary>What was counted since the start.</summary>
     public ServerCounters GetCounters() => _counters.Snapshot();
+
+    /// <summary>
+    /// The messages exchanged with all peers since the start, by protocol. What a peer has exchanged stays counted when it leaves;
+    /// connections that never became peers count too (<c>p2p/5</c>).
+    /// </summary>
+    public IReadOnlyList<ProtocolTraffic> GetTraffic() => _traffic.Snapshot();
 
     /// <summary>The local node, as <c>admin_nodeInfo</c> shows it.</summary>
     /// <remarks>Go: <c>Server.NodeInfo</c>.</remarks>

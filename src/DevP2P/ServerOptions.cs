@@ -1,5 +1,6 @@
 using System.Net;
 using DevP2P.Crypto;
+using DevP2P.Diagnostics;
 using DevP2P.Dialing;
 using DevP2P.Nat;
 using DevP2P.NetUtil;
@@ -17,7 +18,10 @@ public sealed record ServerOptions
     /// <summary>The node's identity.</summary>
     public required PrivateKey PrivateKey { get; init; }
 
-    /// <summary>The greatest number of peers, apart from trusted nodes and static nodes that we dialed. At least 1.</summary>
+    /// <summary>
+    /// The greatest number of peers, apart from trusted nodes and static nodes that we dialed. At least 1. This and the bandwidth below
+    /// is what holds at the start: <see cref="Server.SetLimits"/> changes it.
+    /// </summary>
     public int MaxPeers { get; init; } = 25;
 
     /// <summary>Connections in the handshake phase, inbound and outbound counted apart.</summary>
@@ -126,6 +130,18 @@ public sealed record ServerOptions
     /// </summary>
     public int MaxBufferedBytesPerPeer { get; init; } = 1024 * 1024;
 
+    /// <summary>What all peers together are sent at most, in bytes per second; null for no limit. See <see cref="ServerLimits"/>.</summary>
+    public long? UploadBytesPerSecond { get; init; }
+
+    /// <summary>What is read from all peers together at most, in bytes per second; null for no limit.</summary>
+    public long? DownloadBytesPerSecond { get; init; }
+
+    /// <summary>What one peer is sent at most, in bytes per second; null for no limit.</summary>
+    public long? PeerUploadBytesPerSecond { get; init; }
+
+    /// <summary>What is read from one peer at most, in bytes per second; null for no limit.</summary>
+    public long? PeerDownloadBytesPerSecond { get; init; }
+
     /// <summary>The clock.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
@@ -141,6 +157,9 @@ public sealed record ServerOptions
 
     /// <summary>Where discovery listens without a <see cref="ListenAddress"/>; null for any port.</summary>
     internal IPEndPoint? DiscoveryEndPoint { get; init; }
+
+    /// <summary>Where this server's metrics are added to those of others.</summary>
+    internal MeterScope MeterScope { get; init; } = MeterScope.Shared;
 
     /// <summary>The network that this host is in.</summary>
     internal HostNetwork Network { get; init; } = HostNetwork.System;
@@ -163,7 +182,7 @@ public sealed record ServerOptions
     internal void Validate()
     {
         Require(PrivateKey is not null, nameof(PrivateKey), "must be set; PrivateKey.Generate() makes one");
-        Require(MaxPeers >= 1, nameof(MaxPeers), $"must be at least 1, not {MaxPeers}");
+        ServerLimits.From(this).Validate();
         Require(MaxPendingPeers >= 1, nameof(MaxPendingPeers), $"must be at least 1, not {MaxPendingPeers}");
         Require(DialRatio >= 1, nameof(DialRatio), $"must be at least 1, not {DialRatio}: one in DialRatio slots is for dialed peers");
         Require(MaxBufferedBytesPerPeer >= 1, nameof(MaxBufferedBytesPerPeer), $"must be at least 1, not {MaxBufferedBytesPerPeer}");

@@ -99,9 +99,10 @@ internal static class BenchPeer
             string[] words = line.Split(' ');
             if (words[0] == CollectLine)
             {
+                // What is free goes back to the system: resident is then what is used.
                 GC.Collect();
                 GC.WaitForPendingFinalizers();
-                GC.Collect();
+                GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
             }
 
             Console.Out.WriteLine(words[0] is CostLine or CollectLine

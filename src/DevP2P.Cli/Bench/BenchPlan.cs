@@ -25,6 +25,11 @@ internal static class BenchPlan
     public const int Handshakes = 200;
     public const int Peers = 10_000;
 
+    /// <summary>All peers are connected at once, so they are pinged at once: nothing less than a round of pings says what they cost.</summary>
+    public static readonly TimeSpan PeersTime = Peer.PingInterval;
+
+    public static readonly int[] Crowds = [1, 10, 100, 1_000, 10_000];
+
     public static BenchScenario Rlpx(int size, PayloadKind kind, TimeSpan time, Func<Task<BenchTarget>> target) => new(
         Name("rlpx", size, kind), BenchUnit.Hashes, cancellationToken => WithAsync(target, t => MessageBenches.RlpxAsync(t, size, kind, time, cancellationToken)));
 
@@ -42,6 +47,24 @@ internal static class BenchPlan
 
     public static BenchScenario Discv5(TimeSpan time) => new(
         "discv5-ping", BenchUnit.Hashes, cancellationToken => DiscoveryBenches.V5Async(time, cancellationToken));
+
+    public static BenchScenario Packets(TimeSpan time) => new(
+        ["discv5-encode", "discv5-decode"], [BenchUnit.Hashes, BenchUnit.Hashes], _ =>
+        {
+            (BenchRun encode, BenchRun decode) = PacketBench.Run(time);
+            return Task.FromResult<BenchRun[]>([encode, decode]);
+        });
+
+    public static BenchScenario Start() => new(
+        ["start-time", "start-memory"], [BenchUnit.Milliseconds, BenchUnit.Megabytes], async cancellationToken =>
+        {
+            (BenchRun time, BenchRun memory) = await StartBench.RunAsync(cancellationToken);
+            return [time, memory];
+        });
+
+    public static BenchScenario Crowd(int count, int size, TimeSpan time) => new(
+        Name("crowd-" + count.ToString(CultureInfo.InvariantCulture), size), BenchUnit.Hashes,
+        cancellationToken => PeersBench.RunCrowdAsync(count, size, time, cancellationToken));
 
     public static BenchScenario IdlePeers(int count, TimeSpan time) => new(
         [Name("peers-memory", count), Name("peers-cpu", count)], [BenchUnit.Kilobytes, BenchUnit.HashesPerSecond], async cancellationToken =>

@@ -16,19 +16,27 @@ internal sealed class BenchProcess : IAsyncDisposable
     /// <summary>Starts it; it ends when this process does, for its input ends then.</summary>
     public static BenchProcess Start(params string[] arguments)
     {
+        ProcessStartInfo start = ThisProgram([BenchPeer.CommandName, .. arguments]);
+        start.RedirectStandardInput = start.RedirectStandardOutput = true;
+        return new BenchProcess(Process.Start(start)!);
+    }
+
+    /// <summary>How to start this program once more.</summary>
+    public static ProcessStartInfo ThisProgram(params string[] arguments)
+    {
         string program = Environment.ProcessPath ?? throw new CliException("cannot tell what program this is");
-        var start = new ProcessStartInfo(program) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(program);
         if (Path.GetFileNameWithoutExtension(program) == "dotnet")
         {
             start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "DevP2P.Cli.dll"));
         }
 
-        foreach (string argument in (string[])[BenchPeer.CommandName, .. arguments])
+        foreach (string argument in arguments)
         {
             start.ArgumentList.Add(argument);
         }
 
-        return new BenchProcess(Process.Start(start)!);
+        return start;
     }
 
     /// <summary>The first line that it says: who it is.</summary>

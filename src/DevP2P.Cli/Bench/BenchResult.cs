@@ -28,6 +28,12 @@ internal sealed record BenchUnit(string Name, Func<References, double> Reference
 
     /// <summary>Memory.</summary>
     public static readonly BenchUnit Kilobytes = new("KB", static _ => 1, "");
+
+    /// <summary>More memory.</summary>
+    public static readonly BenchUnit Megabytes = new("MB", static _ => 1, "");
+
+    /// <summary>Elapsed time that no primitive is a part of.</summary>
+    public static readonly BenchUnit Milliseconds = new("ms", static _ => 1, "");
 }
 
 /// <summary>All runs of one scenario.</summary>

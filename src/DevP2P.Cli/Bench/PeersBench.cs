@@ -32,6 +32,7 @@ internal static class PeersBench
                 throw new CliException($"of {peers + 10} peers only {connected} are connected");
             }
 
+            await Task.Delay(time, cancellationToken);
             ProcessCost idle = await CollectAsync();
             long start = Stopwatch.GetTimestamp();
             await Task.Delay(time, cancellationToken);
@@ -72,6 +73,32 @@ internal static class PeersBench
         {
             await server.AskAsync(BenchPeer.CollectLine);
             return await server.CostAsync();
+        }
+    }
+
+    /// <summary>One peer sends messages, and many others say nothing: what a message costs both ends.</summary>
+    public static async Task<BenchRun> RunCrowdAsync(int peers, int size, TimeSpan time, CancellationToken cancellationToken)
+    {
+        await using BenchTarget target = await BenchTarget.StartAsync();
+        var fleets = new List<BenchProcess>();
+        try
+        {
+            for (int left = peers - 1; left > 0; left -= PeersPerProcess)
+            {
+                BenchProcess fleet = BenchProcess.Start("fleet");
+                fleets.Add(fleet);
+                await fleet.GreetingAsync();
+                await fleet.AskAsync($"{BenchPeer.ConnectLine} {Math.Min(left, PeersPerProcess)} {target.Node}");
+            }
+
+            return await MessageBenches.RlpxAsync(target, size, PayloadKind.Random, time, cancellationToken);
+        }
+        finally
+        {
+            foreach (BenchProcess fleet in fleets)
+            {
+                await fleet.DisposeAsync();
+            }
         }
     }
 }

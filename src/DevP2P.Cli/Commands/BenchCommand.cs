@@ -29,7 +29,10 @@ internal static class BenchCommand
         command.Add(Broadcast(shared));
         command.Add(Discv4(shared));
         command.Add(Discv5(shared));
+        command.Add(Packets(shared));
         command.Add(Peers(shared));
+        command.Add(Crowd(shared));
+        command.Add(Start(shared));
         command.Add(All(shared));
         return command;
     }
@@ -82,16 +85,35 @@ internal static class BenchCommand
         new ExampleCommand("discv5", "Pings of discovery v5.1 in 8 sessions: CPU time of the node that answers.", "devp2p bench discv5 --time 2s"),
         parse => [BenchPlan.Discv5(shared.Time(parse))]);
 
+    private static ExampleCommand Packets(SharedOptions shared) => shared.Finish(
+        new ExampleCommand("packets", $"Packets of discovery v5.1 with {PacketBench.MessageSize} bytes in a session, encoded and decoded in this process.", "devp2p bench packets"),
+        parse => [BenchPlan.Packets(shared.Time(parse))]);
+
+    private static ExampleCommand Start(SharedOptions shared) => shared.Finish(
+        new ExampleCommand("start", "Cold starts of 'devp2p run', as this very program, until it listens: time and memory.", "devp2p bench start --runs 5"),
+        static _ => [BenchPlan.Start()]);
+
+    private static ExampleCommand Crowd(SharedOptions shared)
+    {
+        var counts = new Option<int[]>("--count") { Description = "Peers in all; may be given several times (default: 1 to 10000)", HelpName = "N" };
+        var size = new Option<int>("--size") { Description = "Payload bytes", HelpName = "BYTES", DefaultValueFactory = _ => BenchPlan.EchoSize };
+        var command = new ExampleCommand("crowd", "One-way messages of one peer among others that say nothing: CPU time of both ends for a message.",
+            "devp2p bench crowd --count 1 --count 1000") { counts, size };
+        return shared.Finish(command, parse => [.. (parse.GetValue(counts) is { Length: > 0 } chosen ? chosen : BenchPlan.Crowds).Select(count => BenchPlan.Crowd(
+            count is >= 1 and <= Fleet.MaxPeers ? count : throw new CliException($"--count: {count} is not between 1 and {Fleet.MaxPeers}"),
+            ClientArguments.InRange(parse, size, 1, EchoProtocol.MaxGeneratedSize), shared.Time(parse)))]);
+    }
+
     private static ExampleCommand Peers(SharedOptions shared)
     {
         var count = new Option<int>("--count") { Description = "How many", HelpName = "N", DefaultValueFactory = _ => BenchPlan.Peers };
         var command = new ExampleCommand("peers", "Idle peers of one server, all of which answer afterwards: memory of one, and CPU time of one in a second.",
             "devp2p bench peers --count 1000 --time 30s --runs 1") { count };
-        return shared.Finish(command, parse => [BenchPlan.IdlePeers(ClientArguments.InRange(parse, count, 1, Fleet.MaxPeers - 10), shared.Time(parse))]);
+        return shared.Finish(command, parse => [BenchPlan.IdlePeers(ClientArguments.InRange(parse, count, 1, Fleet.MaxPeers - 10), shared.Time(parse, BenchPlan.PeersTime))]);
     }
 
     private static ExampleCommand All(SharedOptions shared) => shared.Finish(
-        new ExampleCommand("all", "All of them, each as it is without options; of idle peers a tenth.", "devp2p bench all --runs 5 --check-goals bench/goals.json"),
+        new ExampleCommand("all", "All of them, each as it is without options, but crowd.", "devp2p bench all --runs 5 --check-goals bench/goals.json"),
         parse =>
         {
             TimeSpan time = shared.Time(parse);
@@ -104,7 +126,9 @@ internal static class BenchCommand
                 BenchPlan.Discv4(findNode: false),
                 BenchPlan.Discv4(findNode: true),
                 BenchPlan.Discv5(time),
-                BenchPlan.IdlePeers(BenchPlan.Peers / 10, time),
+                BenchPlan.Packets(time),
+                BenchPlan.Start(),
+                BenchPlan.IdlePeers(BenchPlan.Peers, shared.Time(parse, BenchPlan.PeersTime)),
             ];
         });
 
@@ -138,11 +162,14 @@ internal static class BenchCommand
     private sealed class SharedOptions
     {
         private readonly Option<int> _runs = new("--runs") { Description = "Runs of each, of which the median counts", HelpName = "N", DefaultValueFactory = _ => 3 };
-        private readonly Option<string> _time = new("--time") { Description = "Time of each run that has no count, after a quarter of it to warm up", HelpName = "TIME", DefaultValueFactory = _ => "2s" };
+        private readonly Option<string> _time = new("--time") { Description = "Time of each run that has no count, after a quarter of it to warm up; of idle peers usually 15s, and as much to warm up", HelpName = "TIME", DefaultValueFactory = _ => "2s" };
         private readonly Option<string> _goals = new("--check-goals") { Description = "Fail if a ratio is above the one in this file", HelpName = "FILE" };
         private readonly Option<string> _compare = new("--compare") { Description = "Say what moved since the ratios in this file were saved", HelpName = "FILE" };
         private readonly Option<string> _save = new("--save") { Description = "Save the ratios to this file", HelpName = "FILE" };
         private readonly Option<bool> _json = new("--json") { Description = "Print one JSON object a line on stdout, and progress on stderr" };
+
+        /// <summary>What was asked for, or what is usual for a scenario.</summary>
+        public TimeSpan Time(ParseResult parse, TimeSpan usual) => parse.GetResult(_time) is { Implicit: false } ? Time(parse) : usual;
 
         public TimeSpan Time(ParseResult parse) => DemoCommand.ParseDuration(parse.GetRequiredValue(_time), "--time");
 

@@ -24,6 +24,7 @@ internal static partial class RunCommand
             "devp2p run --advertise-ip 192.0.2.7 --advertise-tcp 40303 --advertise-udp 40303",
             "devp2p run --http --ipc",
             "devp2p run --http 192.0.2.7:8545 --http-token-file token",
+            "devp2p run --upload-limit 10M --peer-upload-limit 512K",
             "devp2p run --config node.toml --log json --verbosity warn",
             "DEVP2P_MAX_PEERS=50 devp2p run --echo");
         var options = new SettingOptions();
@@ -104,6 +105,10 @@ internal static partial class RunCommand
         MaxPeers = config.MaxPeers,
         MaxPendingPeers = config.MaxPendingPeers,
         DialRatio = config.DialRatio,
+        UploadBytesPerSecond = config.UploadLimit,
+        DownloadBytesPerSecond = config.DownloadLimit,
+        PeerUploadBytesPerSecond = config.PeerUploadLimit,
+        PeerDownloadBytesPerSecond = config.PeerDownloadLimit,
         NoDiscovery = config.NoDiscovery,
         DiscoveryV4 = config.DiscoveryV4,
         DiscoveryV5 = config.DiscoveryV5,

@@ -41,6 +41,15 @@ internal sealed record NodeConfig
 
     public required int DialRatio { get; init; }
 
+    /// <summary>Bytes per second; null: no limit. The other three likewise.</summary>
+    public required long? UploadLimit { get; init; }
+
+    public required long? DownloadLimit { get; init; }
+
+    public required long? PeerUploadLimit { get; init; }
+
+    public required long? PeerDownloadLimit { get; init; }
+
     public required NetList? NetRestrict { get; init; }
 
     public required string? NodeDatabase { get; init; }
@@ -136,6 +145,10 @@ internal sealed record NodeConfig
             MaxPeers = reader.Number(Settings.MaxPeers),
             MaxPendingPeers = reader.NumberOrDefaultForZero(Settings.MaxPendingPeers),
             DialRatio = reader.NumberOrDefaultForZero(Settings.DialRatio),
+            UploadLimit = reader.Limit(Settings.UploadLimit),
+            DownloadLimit = reader.Limit(Settings.DownloadLimit),
+            PeerUploadLimit = reader.Limit(Settings.PeerUploadLimit),
+            PeerDownloadLimit = reader.Limit(Settings.PeerDownloadLimit),
             NetRestrict = reader.NetList(Settings.NetRestrict),
             NodeDatabase = reader.Text(Settings.NodeDatabase),
             NoDial = reader.Switch(Settings.NoDial),

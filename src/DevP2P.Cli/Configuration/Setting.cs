@@ -11,6 +11,9 @@ internal enum SettingKind
     /// <summary>A whole number, not negative.</summary>
     Number,
 
+    /// <summary>A number of bytes: a whole number, or a text such as 512K or 10M.</summary>
+    Size,
+
     /// <summary>true or false.</summary>
     Switch,
 

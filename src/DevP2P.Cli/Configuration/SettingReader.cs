@@ -68,6 +68,20 @@ internal sealed class SettingReader(IReadOnlyList<SettingSource> sources)
             : throw Wrong(value, value.Text, "is not a verbosity: 0 to 5, or silent, error, warn, info, debug, trace");
     }
 
+    /// <summary>A limit of bandwidth, or null for none.</summary>
+    public long? Limit(Setting setting)
+    {
+        if (Text(setting)?.Trim() is not { Length: > 0 } text || text is "none" or "0")
+        {
+            return null;
+        }
+
+        return ByteSize.TryParse(text, out long bytes) && bytes >= ServerLimits.MinBytesPerSecond
+            ? bytes
+            : throw Wrong(
+                Find(setting)!, text, $"is not a number of bytes per second such as 512K, 10M or 1G, at least {ServerLimits.MinBytesPerSecond}, or none");
+    }
+
     public string? ListenAddress(Setting setting, string? whenAbsent)
     {
         if (Find(setting) is not { } value)

@@ -46,6 +46,18 @@ internal static class Settings
         "One peer in N may be one that we dialed; 0 is the default", "N")
     { Default = "3" };
 
+    public static readonly Setting UploadLimit = new("upload-limit", "DevP2P.UploadLimit", SettingKind.Size,
+        "Send all peers together at most this many bytes per second, for example 512K or 10M", "SIZE");
+
+    public static readonly Setting DownloadLimit = new("download-limit", "DevP2P.DownloadLimit", SettingKind.Size,
+        "Read from all peers together at most this many bytes per second", "SIZE");
+
+    public static readonly Setting PeerUploadLimit = new("peer-upload-limit", "DevP2P.PeerUploadLimit", SettingKind.Size,
+        "Send one peer at most this many bytes per second", "SIZE");
+
+    public static readonly Setting PeerDownloadLimit = new("peer-download-limit", "DevP2P.PeerDownloadLimit", SettingKind.Size,
+        "Read from one peer at most this many bytes per second", "SIZE");
+
     public static readonly Setting NetRestrict = new("net-restrict", "Node.P2P.NetRestrict", SettingKind.List,
         "Talk only to addresses in these networks, for example 10.0.0.0/8,192.168.0.0/16", "CIDR");
 
@@ -150,7 +162,7 @@ internal static class Settings
     public static IReadOnlyList<Setting> All { get; } =
     [
         Config, DataDir, KeyFile, Listen, BootstrapNodes, Network, DiscoveryV4, DiscoveryV5, DiscAddr, LegacyTopics, Static, Trusted,
-        MaxPeers, MaxPendingPeers, DialRatio, NetRestrict,
+        MaxPeers, MaxPendingPeers, DialRatio, UploadLimit, DownloadLimit, PeerUploadLimit, PeerDownloadLimit, NetRestrict,
         NoDial, NoDiscovery, Nat, AdvertiseIp, AdvertiseTcp, AdvertiseUdp, AdvertiseTcp6, AdvertiseUdp6, Sntp, Name, UserIdent, Echo, MessageEvents,
         Http, HttpTokenFile, HttpHost, HttpOrigin, Ipc, Log, Verbosity,
         BootstrapNodesV5, NodeDatabase,

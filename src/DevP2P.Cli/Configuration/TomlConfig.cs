@@ -125,11 +125,11 @@ internal sealed class TomlConfig
         TomlParseEventKind kind = _parser.Current.Kind;
         switch (setting.Kind, kind)
         {
-            case (SettingKind.Number, TomlParseEventKind.Integer):
+            case (SettingKind.Number or SettingKind.Size, TomlParseEventKind.Integer):
                 return [_parser.Current.GetInt64().ToString(CultureInfo.InvariantCulture)];
             case (SettingKind.Switch, TomlParseEventKind.Boolean):
                 return [_parser.Current.GetBoolean() ? "true" : "false"];
-            case (SettingKind.Text or SettingKind.List, TomlParseEventKind.String):
+            case (SettingKind.Text or SettingKind.Size or SettingKind.List, TomlParseEventKind.String):
                 return [_parser.GetString()];
             // geth writes the log level and the like as text; a number is as clear.
             case (SettingKind.Text, TomlParseEventKind.Integer) when setting == Settings.Verbosity:
@@ -149,6 +149,7 @@ internal sealed class TomlConfig
         CliException WrongType() => new($"{_fileName}:{line}: {key}: must be " + setting.Kind switch
         {
             SettingKind.Number => "a whole number",
+            SettingKind.Size => "a whole number, or a text such as \"512K\"",
             SettingKind.Switch => "true or false",
             SettingKind.List => "a list of texts, for example [\"a\", \"b\"]",
             _ => "a text in quotes",

@@ -36,6 +36,9 @@ public sealed class DiscoverySimulation
     private readonly SimulationPart[] _parts;
     private readonly PriorityQueue<NetworkEvent, EventTime> _events = new();
     private readonly List<SimulatedNode?> _nodes = [];
+
+    // What packets say of each, beside one another: an answer names sixteen.
+    private readonly List<Node?> _announced = [];
     private readonly List<SimulatedNode> _live = [];
     private readonly List<Node> _bootstrap = [];
     private readonly LookupTally _lookups = new();
@@ -212,6 +215,7 @@ public sealed class DiscoverySimulation
         SimulatedNode node = CreateNode(_nodes.Count, now);
         node.Place = _live.Count;
         _nodes.Add(node);
+        _announced.Add(node.Announced);
         _live.Add(node);
         if (_bootstrap.Count < _options.BootstrapNodes)
         {
@@ -244,7 +248,7 @@ public sealed class DiscoverySimulation
         _live.RemoveAt(_live.Count - 1);
         node.IsLive = false;
         KeepTrace(node);
-        _nodes[node.Index] = null;
+        (_nodes[node.Index], _announced[node.Index]) = (null, null);
         _left++;
         Join();
     }
@@ -307,11 +311,11 @@ public sealed class DiscoverySimulation
     private void Schedule(TimeSpan at, NetworkEvent @event) => _events.Enqueue(@event, new EventTime(at.Ticks, _events.Count));
 
     /// <summary>The one object for a node that packets describe; null for a description of none.</summary>
-    private Node? FindKnown(Endpoint endpoint, ReadOnlySpan<byte> key)
+    private Node? FindKnown(Endpoint endpoint, ReadOnlyMemory<byte> key)
     {
         int index = endpoint.Address is { } address ? Wire.GetNode(address, endpoint.UdpPort) : -1;
-        return GetLive(index)?.Announced is { } node
-            && node.TcpPort == endpoint.TcpPort && node.PublicKey.Bytes.SequenceEqual(key) ? node : null;
+        return (uint)index < (uint)_announced.Count && _announced[index] is { } node && node.TcpPort == endpoint.TcpPort
+            && (node.PublicKey.Memory.Equals(key) || node.PublicKey.Bytes.SequenceEqual(key.Span)) ? node : null;
     }
 
     private DiscoverySimulationProgress Look()

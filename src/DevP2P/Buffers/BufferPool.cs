@@ -50,6 +50,9 @@ internal sealed class BufferPool
     /// <summary>Blocks that are out at this moment; for leak tests.</summary>
     public long Lent => Interlocked.Read(ref _lent);
 
+    /// <summary>Native memory that is kept for reuse.</summary>
+    public long KeptNative => Interlocked.Read(ref _keptNative);
+
     public PooledBuffer Rent(int size)
     {
         Interlocked.Increment(ref _lent);

@@ -29,6 +29,9 @@ internal static class DialLimits
     /// <summary>How long a source is left alone after <see cref="MaxRejectedInARow"/> candidates that may not be dialed.</summary>
     public static readonly TimeSpan SourceRest = TimeSpan.FromSeconds(1);
 
+    /// <summary>How long the first of two candidates waits for the second of the draw.</summary>
+    public static readonly TimeSpan SecondDrawWait = TimeSpan.FromSeconds(1);
+
     /// <summary>See <see cref="SourceRest"/>.</summary>
     public const int MaxRejectedInARow = 32;
 

@@ -23,6 +23,12 @@ internal enum DialRefusal
     /// <summary>As many nodes of its network as may be are dialed, or are dialed peers (threat T01).</summary>
     NetworkLimit,
 
+    /// <summary>The operator, or the server, has banned the node.</summary>
+    Banned,
+
+    /// <summary>The node misbehaved, and its score has not recovered yet.</summary>
+    Shunned,
+
     /// <summary>The source was not asked for a candidate.</summary>
     NotWanted,
 }
@@ -46,6 +52,8 @@ internal static class DialRefusalExtensions
         DialRefusal.RecentlyDialed => "recently dialed",
         DialRefusal.IsStatic => "is a static node",
         DialRefusal.NetworkLimit => "enough nodes of its network are dialed",
+        DialRefusal.Banned => "is banned",
+        DialRefusal.Shunned => "has a bad score",
         DialRefusal.NotWanted => "no candidate was asked for",
         _ => throw new ArgumentOutOfRangeException(nameof(refusal), refusal, null),
     };

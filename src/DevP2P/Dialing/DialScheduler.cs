@@ -47,11 +47,14 @@ internal sealed class DialScheduler
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MaxActiveDials);
         _options = options;
         _static = new StaticNodes(random);
-        _sources = new DialSources(options.MaxDialedPeers);
+        _sources = new DialSources(options.MaxDialedPeers, options.GetStanding is { } get ? id => get(id).Score : null);
     }
 
     /// <summary>The latest attempts per node.</summary>
     public DialHistory History { get; } = new();
+
+    /// <summary>How many peers may be dialed ones, static nodes apart. Fewer than there are: no more are dialed until enough have gone.</summary>
+    public int MaxDialedPeers { get => _sources.MaxDialedPeers; set => _sources.MaxDialedPeers = value; }
 
     /// <summary>How many dials are running.</summary>
     public int ActiveDials => _active.Count;
@@ -243,8 +246,8 @@ internal sealed class DialScheduler
     }
 
     /// <summary>
-    /// A source's answer to <see cref="TryGetWantedSource"/>. At most one candidate per source is kept; it is dialed when a
-    /// slot is free, if nothing speaks against it then.
+    /// A source's answer to <see cref="TryGetWantedSource"/>. At most one candidate per source is kept, or two where standings are
+    /// known, of which the better comes first; it is dialed when a slot is free, if nothing speaks against it then.
     /// </summary>
     /// <returns><see cref="DialRefusal.None"/> if the candidate is kept; otherwise the source may be asked again.</returns>
     public DialRefusal OfferCandidate(TimeSpan now, int sourceId, Node node)
@@ -257,7 +260,7 @@ internal sealed class DialScheduler
         DialRefusal refusal = CheckCandidate(now, node, LearnedPolicy(allowLan));
         if (refusal is DialRefusal.None)
         {
-            _sources.Accept(sourceId, node);
+            _sources.Accept(sourceId, node, now);
         }
         else
         {
@@ -342,7 +345,7 @@ internal sealed class DialScheduler
             return 0;
         }
 
-        int slots = Math.Min((_options.MaxDialedPeers - DialedPeers) * 2, _options.MaxActiveDials);
+        int slots = Math.Min((_sources.MaxDialedPeers - DialedPeers) * 2, _options.MaxActiveDials);
         return Math.Min(slots - _activeDynamic, _options.MaxActiveDials - _active.Count);
     }
 
@@ -386,11 +389,14 @@ internal sealed class DialScheduler
     private DialRefusal CheckBusy(TimeSpan now, Node node)
     {
         NodeId id = node.Id;
-        return _active.ContainsKey(id) ? DialRefusal.AlreadyDialing
+        DialStanding standing = _options.GetStanding?.Invoke(id) ?? default;
+        return standing.IsBanned ? DialRefusal.Banned
+            : _active.ContainsKey(id) ? DialRefusal.AlreadyDialing
             : _peers.ContainsKey(id) ? DialRefusal.AlreadyConnected
             : _pendingInbound.Contains(id) ? DialRefusal.PendingInbound
             : IsHeldDown(now, id) ? DialRefusal.HeldDown
             : _static.Contains(id) ? DialRefusal.IsStatic
+            : standing.IsShunned ? DialRefusal.Shunned
             : _recent.GetExpiry(now, id) is not null ? DialRefusal.RecentlyDialed
             : node.Address is not null && _networks.CountNear(node.Address) >= DialLimits.MaxPerNetwork ? DialRefusal.NetworkLimit
             : DialRefusal.None;

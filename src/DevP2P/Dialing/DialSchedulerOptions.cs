@@ -8,4 +8,6 @@ namespace DevP2P.Dialing;
 /// <param name="MaxDialedPeers">How many peers dynamic dials may fill. Static nodes are dialed regardless.</param>
 /// <param name="MaxActiveDials">How many dials of either kind run at once.</param>
 /// <param name="NetRestrict">The only networks to dial, or null for all.</param>
-internal sealed record DialSchedulerOptions(NodeId Self, int MaxDialedPeers, int MaxActiveDials, NetList? NetRestrict = null);
+/// <param name="GetStanding">What is known of a candidate; null if nothing is known of anybody.</param>
+internal sealed record DialSchedulerOptions(
+    NodeId Self, int MaxDialedPeers, int MaxActiveDials, NetList? NetRestrict = null, Func<NodeId, DialStanding>? GetStanding = null);

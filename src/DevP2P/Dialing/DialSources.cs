@@ -10,8 +10,16 @@ namespace DevP2P.Dialing;
 /// Go: <c>enode.FairMix</c>, which mixes fairly while all sources are quick but lets the quickest fill every slot; here a
 /// share is kept for the others (threat T03: a poisoned source must not own all outbound connections).
 /// </remarks>
-internal sealed class DialSources(int maxDialedPeers)
+/// <param name="maxDialedPeers">The dialed side.</param>
+/// <param name="getScore">
+/// What is known of a node, greater is better. Then two candidates are drawn from a source, and the better is dialed: the choice stays the
+/// source's, at random, and is only bent. Null: the first that comes.
+/// </param>
+internal sealed class DialSources(int maxDialedPeers, Func<NodeId, double>? getScore = null)
 {
+    /// <summary>The peer slots that are shared out.</summary>
+    public int MaxDialedPeers { get; set; } = maxDialedPeers;
+
     // In the order of registration; the two cursors go round it.
     private readonly List<Source> _sources = [];
     private int _lastId;
@@ -29,6 +37,7 @@ internal sealed class DialSources(int maxDialedPeers)
             foreach (Source source in _sources)
             {
                 next = Min(next, source.RestUntil);
+                next = Min(next, source.DrawUntil);
                 // A single source has nobody to make room for.
                 next = source.IsQuiet || _sources.Count == 1 ? next : Min(next, source.QuietAt);
             }
@@ -51,13 +60,21 @@ internal sealed class DialSources(int maxDialedPeers)
     public void Remove(int id)
     {
         int index = _sources.FindIndex(s => s.Id == id);
-        if (index >= 0)
+        if (index < 0)
         {
-            _sources.RemoveAt(index);
-            // The cursors keep pointing at the same neighbours.
-            _askCursor -= index < _askCursor ? 1 : 0;
-            _takeCursor -= index < _takeCursor ? 1 : 0;
+            return;
         }
+
+        Source source = _sources[index];
+        if (source.Candidate is not null)
+        {
+            // What it has offered last is still dialed.
+            (source.IsEnded, source.IsAsked, source.IsQuiet) = (true, false, true);
+            (source.QuietAt, source.RestUntil, source.DrawUntil) = (null, null, null);
+            return;
+        }
+
+        RemoveAt(index);
     }
 
     /// <summary>Wakes sources that have rested and notes which have been quiet for too long.</summary>
@@ -66,7 +83,8 @@ internal sealed class DialSources(int maxDialedPeers)
         foreach (Source source in _sources)
         {
             source.RestUntil = source.RestUntil <= now ? null : source.RestUntil;
-            source.IsQuiet = source.QuietAt <= now;
+            source.DrawUntil = source.DrawUntil <= now ? null : source.DrawUntil;
+            source.IsQuiet = source.IsEnded || source.QuietAt <= now;
         }
     }
 
@@ -77,7 +95,7 @@ internal sealed class DialSources(int maxDialedPeers)
         {
             int index = (_askCursor + i) % _sources.Count;
             Source source = _sources[index];
-            if (!source.IsAsked && source.Candidate is null && source.RestUntil is null && source.Held < GetCap(source))
+            if (!source.IsAsked && !source.IsEnded && !source.IsFull(getScore is not null) && source.RestUntil is null && source.Held < GetCap(source))
             {
                 source.IsAsked = true;
                 source.QuietAt ??= now + DialLimits.QuietSourceAfter;
@@ -105,11 +123,21 @@ internal sealed class DialSources(int maxDialedPeers)
         return true;
     }
 
-    /// <summary>Keeps a source's candidate until a slot is free for it.</summary>
-    public void Accept(int id, Node node)
+    /// <summary>Keeps a source's candidate until a slot is free for it and, if two are drawn, the other has come or does not.</summary>
+    public void Accept(int id, Node node, TimeSpan now)
     {
         Source source = _sources.Find(s => s.Id == id)!;
-        source.Candidate = node;
+        if (source.Candidate is null)
+        {
+            source.Candidate = node;
+            source.DrawUntil = getScore is null ? null : now + DialLimits.SecondDrawWait;
+        }
+        else
+        {
+            source.Second = node;
+            source.DrawUntil = null;
+        }
+
         source.RejectedInARow = 0;
         source.QuietAt = null;
         source.IsQuiet = false;
@@ -136,20 +164,27 @@ internal sealed class DialSources(int maxDialedPeers)
         {
             int index = (_takeCursor + i) % _sources.Count;
             Source candidate = _sources[index];
-            if (candidate.Candidate is null || candidate.Held >= GetCap(candidate))
+            if (candidate.DrawUntil is not null || candidate.Held >= GetCap(candidate))
             {
                 continue;
             }
 
-            node = candidate.Candidate;
-            candidate.Candidate = null;
-            if (isDialable(node))
+            while (candidate.TryTake(getScore) is { } taken)
             {
-                candidate.Held++;
-                _takeCursor = index + 1;
-                source = (candidate.Id, candidate.AllowLan);
-                return true;
+                if (isDialable(taken))
+                {
+                    candidate.Held++;
+                    _takeCursor = index + 1;
+                    (node, source) = (taken, (candidate.Id, candidate.AllowLan));
+                    RemoveEnded(index);
+                    return true;
+                }
             }
+        }
+
+        for (int i = _sources.Count - 1; i >= 0; i--)
+        {
+            RemoveEnded(i);
         }
 
         (node, source) = (null, default);
@@ -172,7 +207,7 @@ internal sealed class DialSources(int maxDialedPeers)
         {
             if (other != source && !other.IsQuiet)
             {
-                return GetShare(maxDialedPeers);
+                return GetShare(MaxDialedPeers);
             }
         }
 
@@ -182,6 +217,22 @@ internal sealed class DialSources(int maxDialedPeers)
     /// <summary>Half of <paramref name="maxDialedPeers"/>, rounded up.</summary>
     internal static int GetShare(int maxDialedPeers) =>
         (int)Math.Ceiling(maxDialedPeers * DialLimits.MaxSourceShare);
+
+    private void RemoveEnded(int index)
+    {
+        if (_sources[index] is { IsEnded: true, Candidate: null })
+        {
+            RemoveAt(index);
+        }
+    }
+
+    private void RemoveAt(int index)
+    {
+        _sources.RemoveAt(index);
+        // The cursors keep pointing at the same neighbours.
+        _askCursor -= index < _askCursor ? 1 : 0;
+        _takeCursor -= index < _takeCursor ? 1 : 0;
+    }
 
     private static TimeSpan? Min(TimeSpan? a, TimeSpan? b) => b is null || a <= b ? a : b;
 
@@ -194,8 +245,20 @@ internal sealed class DialSources(int maxDialedPeers)
         /// <summary>A question is open: at most one per source.</summary>
         public bool IsAsked { get; set; }
 
-        /// <summary>A checked candidate that waits for a slot: at most one per source.</summary>
+        /// <summary>A checked candidate that waits for a slot.</summary>
         public Node? Candidate { get; set; }
+
+        /// <summary>The other one that was drawn; there is none without <see cref="Candidate"/>.</summary>
+        public Node? Second { get; set; }
+
+        /// <summary>Until when the candidate waits for the second.</summary>
+        public TimeSpan? DrawUntil { get; set; }
+
+        /// <summary>The candidate has lost a draw: it is next, whoever comes, so that known nodes get half of the dials at most for that.</summary>
+        public bool IsPassed { get; set; }
+
+        /// <summary>Nothing comes any more, but what there is waits for a slot.</summary>
+        public bool IsEnded { get; set; }
 
         /// <summary>Active dials of this source's candidates and dialed peers that it found.</summary>
         public int Held { get; set; }
@@ -208,5 +271,31 @@ internal sealed class DialSources(int maxDialedPeers)
         public TimeSpan? QuietAt { get; set; }
 
         public bool IsQuiet { get; set; }
+
+        public bool IsFull(bool drawsTwo) => (drawsTwo && !IsPassed ? Second : Candidate) is not null;
+
+        /// <summary>
+        /// Takes the better of two candidates, the first if they are equal. The other is dialed next, unless it is known to be worse than a
+        /// stranger: then it is dropped.
+        /// </summary>
+        public Node? TryTake(Func<NodeId, double>? getScore)
+        {
+            Node? taken = Candidate;
+            (Candidate, Second, IsPassed) = (Second, null, false);
+            if (taken is null || Candidate is null || getScore is null)
+            {
+                return taken;
+            }
+
+            double score = getScore(taken.Id), other = getScore(Candidate.Id);
+            if (other > score)
+            {
+                (taken, Candidate) = (Candidate, taken);
+            }
+
+            bool isKept = Math.Min(score, other) >= 0;
+            (Candidate, IsPassed) = isKept ? (Candidate, true) : (null, false);
+            return taken;
+        }
     }
 }

@@ -123,6 +123,15 @@ internal sealed class DiscoveryHost : IAsyncDisposable
     /// <returns>False if the host has ended; then the command will not run.</returns>
     public bool Post(Action<Timestamp> command) => _events.Writer.TryWrite(command);
 
+    /// <summary>Reads something of a machine, in the loop: waits until whoever is in it leaves. Safe for concurrent calls.</summary>
+    public T Read<T>(Func<Timestamp, T> read)
+    {
+        lock (_loop)
+        {
+            return read(Now);
+        }
+    }
+
     /// <summary>Hands a datagram to its protocol once more. Safe for concurrent calls.</summary>
     public void Post(Datagram datagram) => _events.Writer.TryWrite(datagram);
 

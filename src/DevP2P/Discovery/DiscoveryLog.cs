@@ -30,10 +30,10 @@ internal static partial class DiscoveryLog
     [LoggerMessage(205, LogLevel.Warning, "Receiving failed; another socket will take the place of this one addr={Address}")]
     public static partial void ReceiveFailed(ILogger logger, Exception exception, EndPoint address);
 
-    [LoggerMessage(213, LogLevel.Debug, "The socket could not be bound again addr={Address} reason={Reason} retryIn={Retry}")]
+    [LoggerMessage(216, LogLevel.Debug, "The socket could not be bound again addr={Address} reason={Reason} retryIn={Retry}")]
     public static partial void BindFailed(ILogger logger, EndPoint address, string reason, TimeSpan retry);
 
-    [LoggerMessage(214, LogLevel.Information, "The socket is bound again addr={Address}")]
+    [LoggerMessage(217, LogLevel.Information, "The socket is bound again addr={Address}")]
     public static partial void BoundAgain(ILogger logger, EndPoint address);
 
     [LoggerMessage(206, LogLevel.Trace, "Sending failed addr={Address} reason={Reason}")]

@@ -74,6 +74,12 @@ public sealed class DiscoveryV5 : IAsyncDisposable
     /// <summary>What became of the packets since the start.</summary>
     public DiscoveryV5Counters Counters => _pump?.Counters ?? new DiscoveryV5Counters(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
+    /// <summary>What became of the packets, by type.</summary>
+    internal IEnumerable<PacketCount> Packets => _pump?.Packets ?? [];
+
+    /// <summary>How much waits for a worker: for the recovery of signatures, or for jobs like them.</summary>
+    internal int Waiting => _pump?.Waiting ?? 0;
+
     /// <summary>Its sockets, on which other protocols may be, too; null before the start.</summary>
     internal DiscoveryHost? Host { get; private set; }
 
@@ -231,6 +237,15 @@ public sealed class DiscoveryV5 : IAsyncDisposable
     public IAsyncEnumerable<Node> RandomNodes(Func<Node, bool>? filter = null, CancellationToken cancellationToken = default) =>
         (_calls ?? throw NotStarted()).RandomNodes(
             (node, _) => ValueTask.FromResult(filter is null || (node.Record is not null && filter(node)) ? node : null), cancellationToken);
+
+    /// <summary>Its node table as it is now; without buckets before the start. Waits for the datagrams that are being handled.</summary>
+    public RoutingTable GetTable()
+    {
+        NodeId self = LocalNode.Id;
+        return Host is { } host && _machine is { } machine
+            ? host.Read(now => RoutingTable.From("v5", self, machine.Table, now))
+            : RoutingTable.From("v5", self, null, new Timestamp(default, _options.TimeProvider.GetUtcNow()));
+    }
 
     /// <summary>Fills the table anew, as at the start: for when nothing is found any more.</summary>
     public void Refresh() => Host?.Post(now => _machine!.Refresh(now));

@@ -22,7 +22,7 @@ internal sealed class Discv4Pump : ProtocolPump
     private readonly SourceLimiter _limiter = new(RandomSource.System);
     private readonly Channel<Datagram>[] _workers;
     private readonly Task _running;
-    private Counts _counts;
+    private long _received;
 
     /// <param name="host">Receives and sends.</param>
     /// <param name="machine">The machine; from now on touched in the host's loop only.</param>
@@ -41,16 +41,13 @@ internal sealed class Discv4Pump : ProtocolPump
 
     public override TimeSpan? NextTimeout => _machine.NextTimeout;
 
-    public DiscoveryCounters Counters => new(
-        Volatile.Read(ref _counts.Received),
-        Volatile.Read(ref _counts.Malformed),
-        Volatile.Read(ref _counts.OverRate),
-        Volatile.Read(ref _counts.Repeated),
-        Volatile.Read(ref _counts.Unwanted),
-        Volatile.Read(ref _counts.Overflowed),
-        Volatile.Read(ref _counts.BadSignatures),
-        Volatile.Read(ref _counts.Handled),
-        Volatile.Read(ref _counts.Sent));
+    public DiscoveryCounters Counters => Packets.ToCounters(Volatile.Read(ref _received));
+
+    /// <summary>What became of the packets.</summary>
+    public PacketCounts Packets { get; } = new(["unknown", "ping", "pong", "findnode", "neighbors", "enrrequest", "enrresponse"]);
+
+    /// <summary>How many wait for their signatures to be recovered.</summary>
+    public int Waiting => _workers.Sum(static w => w.Reader.Count);
 
     /// <remarks>Whatever is nobody else's: what it is shows only after its hash has been computed.</remarks>
     public override bool IsMine(Datagram datagram) => true;
@@ -58,23 +55,22 @@ internal sealed class Discv4Pump : ProtocolPump
     /// <summary>Cheapest first.</summary>
     public override bool Accept(TimeSpan now, Datagram datagram)
     {
-        _counts.Received++;
+        _received++;
         if (datagram.Length is < Codec.MinPacketSize or > Codec.MaxPacketSize)
         {
-            // The loop counts malformed ones too.
-            Interlocked.Increment(ref _counts.Malformed);
+            Packets.CountReceived(PacketVerdict.Malformed);
         }
         else if (!_limiter.TryTake(now, datagram.From))
         {
-            _counts.OverRate++;
+            Packets.CountReceived(PacketVerdict.OverRate);
         }
         else if (Codec.Check(datagram.Bytes) != DecodeError.None)
         {
-            Interlocked.Increment(ref _counts.Malformed);
+            Packets.CountReceived(PacketVerdict.Malformed);
         }
         else if (IsRequest(Codec.GetType(datagram.Bytes)) && !_limiter.TryTakeRequest(datagram.From, Codec.GetHash(datagram.Bytes)))
         {
-            _counts.Repeated++;
+            Packets.CountReceived(PacketVerdict.Repeated, (int)Codec.GetType(datagram.Bytes));
         }
         else
         {
@@ -86,8 +82,8 @@ internal sealed class Discv4Pump : ProtocolPump
 
     public override void CountOverflow()
     {
-        _counts.Received++;
-        Interlocked.Increment(ref _counts.Overflowed);
+        _received++;
+        Packets.CountReceived(PacketVerdict.Overflowed);
     }
 
     public override void Handle(Timestamp now, Datagram datagram)
@@ -98,7 +94,7 @@ internal sealed class Discv4Pump : ProtocolPump
             return;
         }
 
-        _counts.Handled++;
+        Packets.CountReceived(PacketVerdict.Handled, (int)Codec.GetType(datagram.Bytes));
         (System.Net.IPEndPoint from, Packet packet, PacketHash hash) = (datagram.EndPoint!, (Packet)datagram.Packet!, Codec.GetHash(datagram.Bytes));
         _host.Release(datagram);
         _machine.HandlePacket(now, from, sender, hash, packet);
@@ -112,7 +108,10 @@ internal sealed class Discv4Pump : ProtocolPump
         {
             if (output is Transmit transmit)
             {
-                _counts.Sent += _host.Send(CompactEndPoint.From(transmit.To), transmit.Datagram.Span) ? 1 : 0;
+                if (_host.Send(CompactEndPoint.From(transmit.To), transmit.Datagram.Span))
+                {
+                    Packets.CountSent((int)Codec.GetType(transmit.Datagram.Span));
+                }
             }
             else
             {
@@ -138,11 +137,11 @@ internal sealed class Discv4Pump : ProtocolPump
     {
         if (!Codec.TryReadContent(datagram.Bytes, out Packet? packet))
         {
-            Interlocked.Increment(ref _counts.Malformed);
+            Packets.CountReceived(PacketVerdict.Malformed, (int)Codec.GetType(datagram.Bytes));
         }
         else if (!_machine.IsWorthRecovering(now, datagram.EndPoint = datagram.From.ToEndPoint(), packet))
         {
-            _counts.Unwanted++;
+            Packets.CountReceived(PacketVerdict.Unwanted, (int)Codec.GetType(datagram.Bytes));
         }
         else
         {
@@ -152,7 +151,7 @@ internal sealed class Discv4Pump : ProtocolPump
                 return;
             }
 
-            Interlocked.Increment(ref _counts.Overflowed);
+            Packets.CountReceived(PacketVerdict.Overflowed, (int)Codec.GetType(datagram.Bytes));
         }
 
         _host.Release(datagram);
@@ -169,22 +168,9 @@ internal sealed class Discv4Pump : ProtocolPump
             }
             else
             {
-                Interlocked.Increment(ref _counts.BadSignatures);
+                Packets.CountReceived(PacketVerdict.BadSignature, (int)Codec.GetType(datagram.Bytes));
                 _host.Release(datagram);
             }
         }
-    }
-
-    private struct Counts
-    {
-        public long Received;
-        public long Malformed;
-        public long OverRate;
-        public long Repeated;
-        public long Unwanted;
-        public long Overflowed;
-        public long BadSignatures;
-        public long Handled;
-        public long Sent;
     }
 }

@@ -15,6 +15,9 @@ internal sealed class Discv5Pump : ProtocolPump
     private const int Burst = 2048;
     private const int Rate = 8192;
 
+    /// <summary>The names of <see cref="MessageType"/>.</summary>
+    private static readonly string[] s_types = ["unknown", "ping", "pong", "findnode", "nodes", "talkreq", "talkresp"];
+
     private readonly DiscoveryHost _host;
     private readonly Discv5 _machine;
     private readonly SessionCrypto _crypto;
@@ -54,6 +57,42 @@ internal sealed class Discv5Pump : ProtocolPump
                 counts.ChallengesSent, counts.ChallengesWithheld, counts.HandshakesAccepted, counts.HandshakesRejected, counts.Sent);
         }
     }
+
+    /// <summary>
+    /// What became of the packets. A handshake counts as such, beside the message in it, of those of others. Whose message cannot be read or is
+    /// not wanted is of no known type.
+    /// </summary>
+    public IEnumerable<PacketCount> Packets
+    {
+        get
+        {
+            Discv5Counts counts = _machine.Counts;
+            List<PacketCount> packets =
+            [
+                new("unknown", IsSent: false, "over_rate", Volatile.Read(ref _overRate)),
+                new("unknown", IsSent: false, "overflowed", Volatile.Read(ref _overflowed)),
+                new("unknown", IsSent: false, "malformed", counts.Malformed),
+                new("unknown", IsSent: false, "unwanted", counts.Unwanted),
+                new("handshake", IsSent: false, "handled", counts.HandshakesAccepted),
+                new("handshake", IsSent: false, "rejected", counts.HandshakesRejected),
+                new("whoareyou", IsSent: true, "sent", counts.ChallengesSent),
+                new("whoareyou", IsSent: true, "withheld", counts.ChallengesWithheld),
+            ];
+            long handshakes = counts.Sent - counts.ChallengesSent;
+            for (int type = 1; type < s_types.Length; type++)
+            {
+                packets.Add(new(s_types[type], IsSent: false, "handled", counts.HandledByType[type]));
+                packets.Add(new(s_types[type], IsSent: true, "sent", counts.SentByType[type]));
+                handshakes -= counts.SentByType[type];
+            }
+
+            packets.Add(new("handshake", IsSent: true, "sent", Math.Max(0, handshakes)));
+            return packets.Where(static p => p.Count > 0);
+        }
+    }
+
+    /// <summary>How many of the machine's jobs wait for a worker.</summary>
+    public int Waiting => _jobs.Reader.Count;
 
     public override bool IsMine(Datagram datagram) => PacketCodec.Check(_mask, datagram.Bytes) == PacketError.None;
 

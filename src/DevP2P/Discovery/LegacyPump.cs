@@ -25,14 +25,6 @@ internal sealed class LegacyPump : ProtocolPump
     private readonly Channel<Datagram>[] _workers;
     private readonly Task _running;
     private long _received;
-    private long _malformed;
-    private long _overRate;
-    private long _repeated;
-    private long _unwanted;
-    private long _overflowed;
-    private long _badSignatures;
-    private long _handled;
-    private long _sent;
 
     /// <param name="host">Receives and sends.</param>
     /// <param name="machine">The machine; from now on touched in the host's loop only.</param>
@@ -51,16 +43,14 @@ internal sealed class LegacyPump : ProtocolPump
 
     public override TimeSpan? NextTimeout => _machine.NextTimeout;
 
-    public DiscoveryCounters Counters => new(
-        Volatile.Read(ref _received),
-        Volatile.Read(ref _malformed),
-        Volatile.Read(ref _overRate),
-        Volatile.Read(ref _repeated),
-        Volatile.Read(ref _unwanted),
-        Volatile.Read(ref _overflowed),
-        Volatile.Read(ref _badSignatures),
-        Volatile.Read(ref _handled),
-        Volatile.Read(ref _sent));
+    public DiscoveryCounters Counters => Packets.ToCounters(Volatile.Read(ref _received));
+
+    /// <summary>What became of the packets.</summary>
+    public PacketCounts Packets { get; } = new(
+        ["unknown", "ping", "pong", "findnode", "neighbors", "findnodehash", "topicregister", "topicquery", "topicnodes"]);
+
+    /// <summary>How many wait for their signatures to be recovered.</summary>
+    public int Waiting => _workers.Sum(static w => w.Reader.Count);
 
     public override bool IsMine(Datagram datagram) => Codec.HasPrefix(datagram.Bytes);
 
@@ -70,15 +60,15 @@ internal sealed class LegacyPump : ProtocolPump
         _received++;
         if (Codec.Check(datagram.Bytes) != DecodeError.None)
         {
-            _malformed++;
+            Packets.CountReceived(PacketVerdict.Malformed);
         }
         else if (!_limiter.TryTake(now, datagram.From))
         {
-            _overRate++;
+            Packets.CountReceived(PacketVerdict.OverRate, (int)Codec.GetType(datagram.Bytes));
         }
         else if (!IsAnswer(Codec.GetType(datagram.Bytes)) && !_limiter.TryTakeRequest(datagram.From, Codec.GetHash(datagram.Bytes)))
         {
-            _repeated++;
+            Packets.CountReceived(PacketVerdict.Repeated, (int)Codec.GetType(datagram.Bytes));
         }
         else
         {
@@ -91,14 +81,14 @@ internal sealed class LegacyPump : ProtocolPump
     public override void CountOverflow()
     {
         _received++;
-        Interlocked.Increment(ref _overflowed);
+        Packets.CountReceived(PacketVerdict.Overflowed);
     }
 
     public override void Handle(Timestamp now, Datagram datagram)
     {
         if (datagram.Sender is { } sender)
         {
-            _handled++;
+            Packets.CountReceived(PacketVerdict.Handled, (int)Codec.GetType(datagram.Bytes));
             _machine.HandlePacket(now, datagram.EndPoint!, sender, (Packet)datagram.Packet!, datagram.Bytes);
             _host.Release(datagram);
         }
@@ -116,7 +106,10 @@ internal sealed class LegacyPump : ProtocolPump
         {
             if (output is Transmit transmit)
             {
-                _sent += _host.Send(CompactEndPoint.From(transmit.To), transmit.Datagram.Span) ? 1 : 0;
+                if (_host.Send(CompactEndPoint.From(transmit.To), transmit.Datagram.Span))
+                {
+                    Packets.CountSent((int)Codec.GetType(transmit.Datagram.Span));
+                }
             }
             else
             {
@@ -143,14 +136,14 @@ internal sealed class LegacyPump : ProtocolPump
     {
         if (!Codec.TryReadContent(datagram.Bytes, out Packet? packet))
         {
-            _malformed++;
+            Packets.CountReceived(PacketVerdict.Malformed, (int)Codec.GetType(datagram.Bytes));
             return false;
         }
 
         IPEndPoint from = datagram.From.ToEndPoint();
         if (!_machine.IsWorthRecovering(now, from, packet))
         {
-            _unwanted++;
+            Packets.CountReceived(PacketVerdict.Unwanted, (int)Codec.GetType(datagram.Bytes));
             return false;
         }
 
@@ -160,7 +153,7 @@ internal sealed class LegacyPump : ProtocolPump
             return true;
         }
 
-        Interlocked.Increment(ref _overflowed);
+        Packets.CountReceived(PacketVerdict.Overflowed, (int)Codec.GetType(datagram.Bytes));
         return false;
     }
 
@@ -180,7 +173,7 @@ internal sealed class LegacyPump : ProtocolPump
             }
             else
             {
-                Interlocked.Increment(ref _badSignatures);
+                Packets.CountReceived(PacketVerdict.BadSignature, (int)Codec.GetType(datagram.Bytes));
                 _host.Release(datagram);
             }
         }

@@ -67,6 +67,12 @@ public sealed class TopicDiscovery : IAsyncDisposable
     /// <summary>What became of the datagrams since the start.</summary>
     public DiscoveryCounters Counters => _pump?.Counters ?? new DiscoveryCounters(0, 0, 0, 0, 0, 0, 0, 0, 0);
 
+    /// <summary>What became of the packets, by type.</summary>
+    internal IEnumerable<PacketCount> Packets => _pump?.Packets.Read() ?? [];
+
+    /// <summary>How much waits for a worker: for the recovery of signatures, or for jobs like them.</summary>
+    internal int Waiting => _pump?.Waiting ?? 0;
+
     /// <summary>Binds the socket, if it is not a shared one, and begins to look for nodes.</summary>
     /// <exception cref="SocketException">The endpoint cannot be listened on.</exception>
     /// <exception cref="InvalidOperationException">It was started before, or <see cref="TopicDiscoveryOptions.SharedWith"/> was not.</exception>
@@ -223,6 +229,15 @@ public sealed class TopicDiscovery : IAsyncDisposable
 
         GetCalls();
         _host!.Post(now => _machine!.SetFallbackNodes(now, copy));
+    }
+
+    /// <summary>Its node table as it is now; without buckets before the start. Waits for the datagrams that are being handled.</summary>
+    public RoutingTable GetTable()
+    {
+        NodeId self = LocalNode.Id;
+        return _host is { } host && _machine is { } machine
+            ? host.Read(now => RoutingTable.From("legacy", self, machine.Table, now))
+            : RoutingTable.From("legacy", self, null, new Timestamp(default, _options.TimeProvider.GetUtcNow()));
     }
 
     /// <summary>Fills the table anew, as at the start: for when nothing is found any more.</summary>

@@ -42,7 +42,7 @@ internal static class Gateways
             .SelectMany(link => link.Properties.GatewayAddresses.Select(gateway => new Gateway(gateway.Address, link.Name, 0)))
             .Where(gateway => gateway.Address.AddressFamily == family && !gateway.Address.Equals(IPAddress.Any) && !gateway.Address.Equals(IPAddress.IPv6Any))
             .DistinctBy(gateway => gateway.Address)
-            .Take(RoutingTable.MaxGateways)];
+            .Take(RouteTable.MaxGateways)];
     }
 
     /// <summary>A socket that is heard by nobody but a gateway, and hears nobody else. Its local address is the one to map ports to.</summary>
@@ -93,12 +93,12 @@ internal static class Gateways
     {
         if (family == AddressFamily.InterNetwork)
         {
-            return RoutingTable.ReadIPv4(ReadTable("/proc/net/route"));
+            return RouteTable.ReadIPv4(ReadTable("/proc/net/route"));
         }
 
         // The kernel without IPv6 has no such file.
         return File.Exists("/proc/net/ipv6_route")
-            ? [.. RoutingTable.ReadIPv6(ReadTable("/proc/net/ipv6_route")).Select(WithScope)]
+            ? [.. RouteTable.ReadIPv6(ReadTable("/proc/net/ipv6_route")).Select(WithScope)]
             : [];
     }
 

@@ -116,12 +116,17 @@ public sealed class IpTracker
         }
 
         UInt128 key = ToNumber(host);
-        if (_contacts.Count >= MaxHosts && !_contacts.ContainsKey(key))
+        ref TimeSpan known = ref CollectionsMarshal.GetValueRefOrNullRef(_contacts, key);
+        if (!Unsafe.IsNullRef(ref known))
         {
-            _contacts.Remove(_contacts.MinBy(entry => entry.Value).Key);
+            known = now;
+        }
+        else
+        {
+            MakeRoomForContact();
+            _contacts.Add(key, now);
         }
 
-        _contacts[key] = now;
         _oldestContact = now < _oldestContact ? now : _oldestContact;
     }
 
@@ -165,12 +170,33 @@ public sealed class IpTracker
         return false;
     }
 
-    private static UInt128 ToNumber(IPAddress address)
+    /// <summary>By a loop of its own: a busy node comes here with every ping.</summary>
+    private void MakeRoomForContact()
     {
-        Span<byte> bytes = stackalloc byte[16];
-        address.MapToIPv6().TryWriteBytes(bytes, out _);
-        return BinaryPrimitives.ReadUInt128BigEndian(bytes);
+        if (_contacts.Count == MaxHosts / 2)
+        {
+            // Not the next larger prime: there is one of these for each node of a simulation.
+            _contacts.EnsureCapacity(MaxHosts);
+        }
+
+        if (_contacts.Count < MaxHosts)
+        {
+            return;
+        }
+
+        (UInt128 oldest, TimeSpan earliest) = (default, TimeSpan.MaxValue);
+        foreach ((UInt128 host, TimeSpan time) in _contacts)
+        {
+            if (time < earliest)
+            {
+                (oldest, earliest) = (host, time);
+            }
+        }
+
+        _contacts.Remove(oldest);
     }
+
+    private static UInt128 ToNumber(IPAddress address) => CompactEndPoint.From(address, 0).Address;
 
     private static IPAddress ToAddress(UInt128 number)
     {

@@ -17,6 +17,7 @@ public sealed class Node : IEquatable<Node>
     private Node(PublicKey publicKey, IPAddress? address, string? hostName, int tcpPort, int udpPort, NodeRecord? record = null)
     {
         PublicKey = publicKey;
+        Id = publicKey.NodeId;
         Address = address;
         HostName = hostName;
         TcpPort = tcpPort;
@@ -28,7 +29,7 @@ public sealed class Node : IEquatable<Node>
     public PublicKey PublicKey { get; }
 
     /// <summary>The node's id, the hash of its key.</summary>
-    public NodeId Id => PublicKey.NodeId;
+    public NodeId Id { get; }
 
     /// <summary>The signed record that the node was made from, or null. It has the end points of both address families.</summary>
     /// <remarks>Go: <c>Node.Record</c>, <c>Node.Load</c>.</remarks>

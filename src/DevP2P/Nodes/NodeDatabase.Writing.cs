@@ -75,7 +75,8 @@ internal sealed partial class NodeDatabase
         }
     }
 
-    private bool HasChanges => _rewrite || _dirtyNodes.Count + _dirtyLocal.Count + _dirtyMeta.Count > 0;
+    private bool HasChanges =>
+        _rewrite || _dirtyNodes.Count + _dirtyLocal.Count + _dirtyMeta.Count > 0 || _bans.HasChanges || _standings.HasChanges;
 
     /// <summary>Notes that something differs from the file. What differs already is not counted twice: that is the bound.</summary>
     private void MarkDirty<T>(T key, HashSet<T> dirty, bool urgent)
@@ -170,6 +171,7 @@ internal sealed partial class NodeDatabase
         batch = new NodeDatabaseBatch(false, [], [], []);
         lock (_gate)
         {
+            batch = batch with { Bans = _bans.Take(), Standings = _standings.Take() };
             if (_rewrite)
             {
                 _rewrite = false;
@@ -240,6 +242,14 @@ internal sealed partial class NodeDatabase
             _failing = true;
             _failedAt = _options.TimeProvider.GetTimestamp();
             _dirtyLocal.UnionWith(corrupt ? _local.Keys : batch.Local.Select(static local => local.Key));
+            _bans.PutBack(batch.Bans);
+            _standings.PutBack(batch.Standings);
+            if (corrupt)
+            {
+                _bans.Rewrite();
+                _standings.Rewrite();
+            }
+
             _dirtyMeta.UnionWith(corrupt ? _meta.Keys : batch.Meta.Select(static meta => meta.Key));
             _rewrite |= batch.Rewrite || corrupt;
             _dirtyNodes.UnionWith(batch.Nodes.Select(static node => node.Key));

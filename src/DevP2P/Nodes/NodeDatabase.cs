@@ -78,6 +78,8 @@ internal sealed partial class NodeDatabase : IAsyncDisposable
         _nodes = contents.Nodes;
         _local = contents.Local;
         _meta = contents.Meta;
+        _bans = new NodeDatabaseRows<NodeDatabaseBan>(contents.Bans, MaxBans);
+        _standings = new NodeDatabaseRows<NodeDatabaseStanding>(contents.Standings, MaxStandings);
         foreach (NodeDatabaseEntry entry in _nodes.Values)
         {
             Count(entry.Network, 1);

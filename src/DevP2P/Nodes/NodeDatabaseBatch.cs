@@ -11,9 +11,15 @@ internal readonly record struct NodeDatabaseBatch(
     List<KeyValuePair<NodeId, NodeDatabaseLocal>> Local,
     List<KeyValuePair<string, byte[]?>> Meta)
 {
-    public int Count => Nodes.Count + Local.Count + Meta.Count;
+    /// <summary>Bans that changed.</summary>
+    public NodeDatabaseRowsBatch<NodeDatabaseBan> Bans { get; init; } = new(false, []);
 
-    public bool IsEmpty => Count == 0 && !Rewrite;
+    /// <summary>Standings that changed.</summary>
+    public NodeDatabaseRowsBatch<NodeDatabaseStanding> Standings { get; init; } = new(false, []);
+
+    public int Count => Nodes.Count + Local.Count + Meta.Count + Bans.Rows.Count + Standings.Rows.Count;
+
+    public bool IsEmpty => Count == 0 && !Rewrite && Bans.IsEmpty && Standings.IsEmpty;
 }
 
 /// <summary>An own node's last record, as its sequence number and its bytes.</summary>
@@ -27,6 +33,10 @@ internal sealed class NodeDatabaseContents
     public Dictionary<NodeId, NodeDatabaseLocal> Local { get; } = [];
 
     public Dictionary<string, byte[]> Meta { get; } = [];
+
+    public Dictionary<NodeId, NodeDatabaseBan> Bans { get; } = [];
+
+    public Dictionary<NodeId, NodeDatabaseStanding> Standings { get; } = [];
 
     /// <summary>Rows that made no sense: a wrong length, a key that is no key, a contact of no node.</summary>
     public int Skipped { get; set; }

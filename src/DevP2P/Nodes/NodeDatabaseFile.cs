@@ -61,6 +61,21 @@ internal sealed class NodeDatabaseFile : IDisposable
             value BLOB NOT NULL
         ) STRICT;
         """,
+        """
+        CREATE TABLE ban(
+            id BLOB NOT NULL PRIMARY KEY CHECK(length(id) = 32),
+            since INTEGER NOT NULL,
+            until INTEGER,
+            reason TEXT NOT NULL,
+            automatic INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE standing(
+            id BLOB NOT NULL PRIMARY KEY CHECK(length(id) = 32),
+            score REAL NOT NULL,
+            at INTEGER NOT NULL,
+            bans INTEGER NOT NULL
+        ) STRICT;
+        """,
     ];
 
     private readonly SqliteConnection _connection;

@@ -8,7 +8,7 @@ namespace DevP2P.Nodes;
 /// Rows of the node database's tables, through prepared statements. Times are milliseconds since 1970, sequence numbers the
 /// signed integer of the same 64 bits.
 /// </summary>
-internal sealed class NodeDatabaseTables : IDisposable
+internal sealed partial class NodeDatabaseTables : IDisposable
 {
     private readonly SqliteConnection _connection;
     private readonly List<SqliteCommand> _commands = [];
@@ -19,6 +19,10 @@ internal sealed class NodeDatabaseTables : IDisposable
     private readonly SqliteCommand _putLocal;
     private readonly SqliteCommand _putMeta;
     private readonly SqliteCommand _deleteMeta;
+    private readonly SqliteCommand _putBan;
+    private readonly SqliteCommand _deleteBan;
+    private readonly SqliteCommand _putStanding;
+    private readonly SqliteCommand _deleteStanding;
 
     /// <exception cref="SqliteException">The tables are not those of the current schema.</exception>
     public NodeDatabaseTables(SqliteConnection connection)
@@ -38,6 +42,10 @@ internal sealed class NodeDatabaseTables : IDisposable
         _putLocal = Prepare("INSERT OR REPLACE INTO local(id, sequence, record) VALUES($0, $1, $2)", 3);
         _putMeta = Prepare("INSERT OR REPLACE INTO meta(key, value) VALUES($0, $1)", 2);
         _deleteMeta = Prepare("DELETE FROM meta WHERE key = $0", 1);
+        _putBan = Prepare("INSERT OR REPLACE INTO ban(id, since, until, reason, automatic) VALUES($0, $1, $2, $3, $4)", 5);
+        _deleteBan = Prepare("DELETE FROM ban WHERE id = $0", 1);
+        _putStanding = Prepare("INSERT OR REPLACE INTO standing(id, score, at, bans) VALUES($0, $1, $2, $3)", 4);
+        _deleteStanding = Prepare("DELETE FROM standing WHERE id = $0", 1);
     }
 
     public void Dispose() => _commands.ForEach(static command => command.Dispose());
@@ -52,6 +60,8 @@ internal sealed class NodeDatabaseTables : IDisposable
     {
         LoadNodes(contents, now);
         LoadContacts(contents, now);
+        LoadBans(contents);
+        LoadStandings(contents, now);
         using (SqliteCommand command = new("SELECT id, sequence, record FROM local", _connection))
         using (SqliteDataReader reader = command.ExecuteReader())
         {
@@ -94,14 +104,16 @@ internal sealed class NodeDatabaseTables : IDisposable
 
         if (batch.Rewrite)
         {
-            using SqliteCommand command = new("DELETE FROM node; DELETE FROM contact", _connection);
-            command.ExecuteNonQuery();
+            Clear("DELETE FROM node; DELETE FROM contact");
         }
 
         foreach (KeyValuePair<NodeId, NodeDatabaseEntry?> node in batch.Nodes)
         {
             WriteNode(node.Key.ToArray(), node.Value);
         }
+
+        WriteBans(batch.Bans);
+        WriteStandings(batch.Standings);
     }
 
     private void WriteNode(byte[] id, NodeDatabaseEntry? entry)
@@ -212,6 +224,12 @@ internal sealed class NodeDatabaseTables : IDisposable
         long value = Math.Max(0, reader.GetInt64(column));
         return DateTimeOffset.FromUnixTimeMilliseconds(
             value <= now.ToUnixTimeMilliseconds() ? value : insteadOfFuture.ToUnixTimeMilliseconds());
+    }
+
+    private void Clear(string sql)
+    {
+        using SqliteCommand command = new(sql, _connection);
+        command.ExecuteNonQuery();
     }
 
     private SqliteCommand Prepare(string sql, int parameters)

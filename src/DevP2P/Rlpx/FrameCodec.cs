@@ -155,6 +155,9 @@ internal sealed class FrameDecoder(AesCtr cipher, FrameMac mac)
     /// <summary>Bytes that must be at hand, from the first byte not consumed, before decoding gets further.</summary>
     public int BytesWanted => _inBody ? FrameCodec.Pad(_frameSize) + FrameMac.Size : FrameCodec.HeaderSize;
 
+    /// <summary>What the frame that was decoded last took on the wire.</summary>
+    public int WireSize => FrameCodec.WireSize(_frameSize);
+
     /// <summary>Takes the next step.</summary>
     /// <param name="buffer">The bytes from the first one that was not consumed yet; overwritten by plaintext where decoded.</param>
     /// <param name="consumed">How many bytes are done with. Also with <see cref="FrameStatus.NeedMoreData"/>: a header is consumed alone.</param>

@@ -6,6 +6,22 @@ namespace DevP2P.Rlpx;
 /// <content>One message for many connections.</content>
 internal sealed partial class RlpxConnection
 {
+    /// <summary>What became of a message that was to be sent without waiting.</summary>
+    public enum SendOutcome
+    {
+        /// <summary>It is on its way.</summary>
+        Sent,
+
+        /// <summary>The connection is closed.</summary>
+        Closed,
+
+        /// <summary>Not sent: too much waits there to be sent already.</summary>
+        Slow,
+
+        /// <summary>Not sent: the bandwidth limit does not allow it now.</summary>
+        HeldBack,
+    }
+
     /// <summary>
     /// One message for many connections: compressed once, and framed for four connections at a time (<see cref="FrameEncoder.EncodeDataFour"/>).
     /// Never waits for an other side. Not safe for concurrent use, but several may run at once.
@@ -23,9 +39,9 @@ internal sealed partial class RlpxConnection
         private int _compressedLength;
 
         /// <summary>Sends it over one connection more, soon: at the latest in <see cref="Dispose"/>.</summary>
-        /// <returns>Whether it is sent; null if the connection is closed, false if too much waits there to be sent already.</returns>
+        /// <returns>What becomes of it.</returns>
         /// <exception cref="ArgumentException">The message is too large, after compression.</exception>
-        public bool? Add(RlpxConnection connection, ulong code)
+        public SendOutcome Add(RlpxConnection connection, ulong code)
         {
             Compress();
             if (!connection._gate.Wait(0, CancellationToken.None))
@@ -39,14 +55,20 @@ internal sealed partial class RlpxConnection
             {
                 bool isSlow = !connection._isClosing && connection._sendFailure is null;
                 connection._gate.Release();
-                return isSlow ? false : null;
+                return isSlow ? SendOutcome.Slow : SendOutcome.Closed;
+            }
+
+            if (connection.Upload?.TryAcquire(GetWireSize(connection, code)) == false)
+            {
+                connection._gate.Release();
+                return SendOutcome.HeldBack;
             }
 
             if (!connection._useSnappy)
             {
-                connection.AppendData(code, payload.Span);
+                connection.AppendData(code, payload.Span, payload.Length);
                 connection._gate.Release();
-                return true;
+                return SendOutcome.Sent;
             }
 
             if (_count > 0 && GetCodeSize(code) != GetCodeSize(_codes[0]))
@@ -60,7 +82,7 @@ internal sealed partial class RlpxConnection
                 FlushFour();
             }
 
-            return true;
+            return SendOutcome.Sent;
         }
 
         /// <summary>Sends what is still held.</summary>
@@ -79,6 +101,9 @@ internal sealed partial class RlpxConnection
             Span<byte> encoded = stackalloc byte[FrameCodec.MaxCodeSize];
             return RlpEncoding.WriteUInt64(encoded, code);
         }
+
+        private int GetWireSize(RlpxConnection connection, ulong code) =>
+            FrameCodec.WireSize(GetCodeSize(code) + (connection._useSnappy ? _compressedLength : payload.Length));
 
         private void Compress()
         {
@@ -105,10 +130,11 @@ internal sealed partial class RlpxConnection
             int written = FrameEncoder.EncodeDataFour(
                 [_held[0]._encoder!, _held[1]._encoder!, _held[2]._encoder!, _held[3]._encoder!], _codes, data,
                 _held[0].Reserve(size), _held[1].Reserve(size), _held[2].Reserve(size), _held[3].Reserve(size));
-            foreach (RlpxConnection connection in _held)
+            for (int i = 0; i < Width; i++)
             {
-                connection.Commit(written);
-                connection._gate.Release();
+                _held[i].Traffic.CountSent(_codes[i], payload.Length, written);
+                _held[i].Commit(written);
+                _held[i]._gate.Release();
             }
 
             _count = 0;
@@ -118,7 +144,7 @@ internal sealed partial class RlpxConnection
         {
             for (int i = 0; i < _count; i++)
             {
-                _held[i].AppendData(_codes[i], _compressed!.Span[.._compressedLength]);
+                _held[i].AppendData(_codes[i], _compressed!.Span[.._compressedLength], payload.Length);
                 _held[i]._gate.Release();
             }
 
@@ -127,6 +153,10 @@ internal sealed partial class RlpxConnection
     }
 
     /// <summary>Encodes a frame whose data is compressed already, or needs not be. The gate is held.</summary>
-    private void AppendData(ulong code, ReadOnlySpan<byte> data) =>
-        Commit(_encoder!.EncodeData(code, data, Reserve(FrameCodec.WireSize(FrameCodec.MaxCodeSize + data.Length))));
+    private void AppendData(ulong code, ReadOnlySpan<byte> data, int payloadLength)
+    {
+        int written = _encoder!.EncodeData(code, data, Reserve(FrameCodec.WireSize(FrameCodec.MaxCodeSize + data.Length)));
+        Traffic.CountSent(code, payloadLength, written);
+        Commit(written);
+    }
 }

@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using DevP2P.Buffers;
+using DevP2P.Limits;
 
 namespace DevP2P.Rlpx;
 
@@ -30,9 +31,27 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
     private TaskCompletionSource? _idle;
     private Exception? _sendFailure;
     private long _flushSince;
+    private PeerBandwidth? _upload;
 
     /// <summary>Called once, on any thread, when a flush fails.</summary>
     public Action<Exception>? SendFailed { get; set; }
+
+    /// <summary>
+    /// The bandwidth that messages may be sent with; null for no limit. From the next message on. Who writes waits for it, so that nothing
+    /// that has been encrypted ever has to: pings, pongs and disconnects overtake, and borrow.
+    /// </summary>
+    public PeerBandwidth? Upload
+    {
+        get => Volatile.Read(ref _upload);
+        set
+        {
+            Interlocked.Exchange(ref _upload, value);
+            if (_isClosing)
+            {
+                value?.End();
+            }
+        }
+    }
 
     /// <summary>Writes a message; completes when it stands encrypted in the pending buffer.</summary>
     public ValueTask WriteAsync(ulong code, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
@@ -42,9 +61,14 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
             return ValueTask.FromException(TooLarge(payload.Length));
         }
 
+        if (Upload is { } upload)
+        {
+            return WriteLimitedAsync(upload, code, payload, cancellationToken);
+        }
+
         if (!_gate.Wait(0, CancellationToken.None))
         {
-            return WriteSlowAsync(code, payload, cancellationToken);
+            return WriteSlowAsync(code, payload, null, 0, cancellationToken);
         }
 
         try
@@ -64,7 +88,7 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
             _gate.Release();
         }
 
-        return WriteSlowAsync(code, payload, cancellationToken);
+        return WriteSlowAsync(code, payload, null, 0, cancellationToken);
     }
 
     /// <summary>
@@ -78,7 +102,7 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
         {
             if (_pendingLength < 2 * MaxPendingBytes && !_isClosing && _sendFailure is null)
             {
-                Append(code, BaseProtocol.EmptyList.Span);
+                AppendControl(code, BaseProtocol.EmptyList.Span);
             }
         }
         finally
@@ -110,10 +134,11 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
             {
                 if (reason is { } value && value != DisconnectReason.NetworkError && _encoder is not null && !_isClosing)
                 {
-                    Append(BaseProtocol.DisconnectCode, BaseProtocol.EncodeDisconnect(value));
+                    AppendControl(BaseProtocol.DisconnectCode, BaseProtocol.EncodeDisconnect(value));
                 }
 
                 _isClosing = true;
+                Upload?.End();
                 idle = WhenIdle();
             }
             finally
@@ -134,6 +159,8 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
     public void Dispose()
     {
         _isClosing = true;
+        Interlocked.MemoryBarrier();
+        Upload?.End();
         try
         {
             _stream.Dispose();
@@ -158,7 +185,29 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
     void IThreadPoolWorkItem.Execute() => FlushAsync().AsTask();
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask WriteSlowAsync(ulong code, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
+    private async ValueTask WriteLimitedAsync(PeerBandwidth upload, ulong code, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
+    {
+        // As if it could not be compressed; what is too much is given back.
+        int estimate = FrameCodec.WireSize(FrameCodec.MaxCodeSize + payload.Length);
+        if (!upload.TryAcquire(estimate) && !await upload.AcquireAsync(estimate, cancellationToken).ConfigureAwait(false))
+        {
+            throw new PeerDisconnectedException("the connection is closed", _sendFailure);
+        }
+
+        try
+        {
+            await WriteSlowAsync(code, payload, upload, estimate, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            upload.Charge(-estimate);
+            throw;
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask WriteSlowAsync(
+        ulong code, ReadOnlyMemory<byte> payload, PeerBandwidth? upload, int paid, CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -168,7 +217,8 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
             {
                 if (_pendingLength < MaxPendingBytes)
                 {
-                    Append(code, payload.Span);
+                    int written = Append(code, payload.Span);
+                    upload?.Charge(written - paid);
                     return;
                 }
 
@@ -185,7 +235,8 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
     }
 
     /// <summary>Encodes a frame behind those that wait. The gate is held.</summary>
-    private void Append(ulong code, ReadOnlySpan<byte> payload)
+    /// <returns>Its size.</returns>
+    private int Append(ulong code, ReadOnlySpan<byte> payload)
     {
         if (_sendFailure is not null || _isClosing)
         {
@@ -205,7 +256,16 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
             throw TooLarge(payload.Length);
         }
 
+        Traffic.CountSent(code, payload.Length, written);
         Commit(written);
+        return written;
+    }
+
+    /// <summary>Encodes what does not wait for the bandwidth limit, but counts for it. The gate is held.</summary>
+    private void AppendControl(ulong code, ReadOnlySpan<byte> payload)
+    {
+        int written = Append(code, payload);
+        Upload?.Charge(written);
     }
 
     /// <summary>Room behind what waits. The gate is held.</summary>

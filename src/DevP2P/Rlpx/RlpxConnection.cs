@@ -5,8 +5,8 @@ using DevP2P.Buffers;
 namespace DevP2P.Rlpx;
 
 /// <summary>
-/// The pump between a stream and the frame codec: the receive side is in this file, the send side in RlpxConnection.Send.cs, the two
-/// handshakes in RlpxConnection.Handshake.cs.
+/// The pump between a stream and the frame codec: the messages are read in this file, bytes in
+/// RlpxConnection.Receive.cs; the send side is in RlpxConnection.Send.cs, the two handshakes are in RlpxConnection.Handshake.cs.
 /// One reader at a time; writes are safe for concurrent calls. Why it is built this way: docs/decisions/0001-socket-pump.md.
 /// </summary>
 internal sealed partial class RlpxConnection : IDisposable
@@ -22,9 +22,6 @@ internal sealed partial class RlpxConnection : IDisposable
 
     /// <summary>What a message is charged on top of its block: its place in a queue.</summary>
     public const int MessageOverhead = 128;
-
-    private const int FirstReceiveSize = 2 * 1024;
-    private const int MaxReceiveSize = PooledBuffer.MaxArraySize;
 
     private readonly Stream _stream;
     private readonly Socket? _socket;
@@ -65,6 +62,9 @@ internal sealed partial class RlpxConnection : IDisposable
     /// </summary>
     public int MaxFrameSize { get; set; } = FrameCodec.MaxCodeSize + MaxBaseMessageSize;
 
+    /// <summary>What has gone over this connection, from the Hello on.</summary>
+    public ConnectionTraffic Traffic { get; } = new();
+
     /// <summary>True once frames may be sent: from then on the other side can be told why it is refused.</summary>
     public bool IsEncrypted => _encoder is not null;
 
@@ -77,11 +77,17 @@ internal sealed partial class RlpxConnection : IDisposable
 
     /// <summary>
     /// True if the other side has been silent, or slow with a message, for longer than it may. Time in which our own handlers
-    /// keep the connection from being read does not count; time in which the budget of all peers is spent does, or those
-    /// who hold it could hold it for ever.
+    /// keep the connection from being read does not count, nor does time for which the bandwidth limit holds it back; time in which
+    /// the budget of all peers is spent does, or those who hold it could hold it for ever.
     /// </summary>
     public bool IsReadOverdue(long timestamp)
     {
+        if (Volatile.Read(ref _isHeldBack))
+        {
+            return false;
+        }
+
+        // Read after that: by then it does not count the time for which the connection was held back.
         long since = Volatile.Read(ref _waitingSince);
         return since != 0 && !_budget.WaitsForOwnHandlers && _time.GetElapsedTime(since, timestamp) > FrameReadTimeout;
     }
@@ -213,7 +219,7 @@ internal sealed partial class RlpxConnection : IDisposable
             throw new ProtocolViolationException($"message {code}: {size} bytes exceed the limit of {limit}");
         }
 
-        return new DecodedFrame(code, offset, data.Length, size, isCompressed);
+        return new DecodedFrame(code, offset, data.Length, size, isCompressed, _decoder!.WireSize);
     }
 
     /// <summary>Turns the pending frame, whose memory is charged, into a message.</summary>
@@ -223,6 +229,7 @@ internal sealed partial class RlpxConnection : IDisposable
         _frame = default;
         if (frame.PayloadSize == 0 && !frame.IsCompressed)
         {
+            Traffic.CountReceived(frame.Code, 0, frame.WireSize);
             return new Message(frame.Code, 0, ReceivedPayload.Create(null, _budget, frame.Charge), _receivedAtTicks);
         }
 
@@ -240,126 +247,8 @@ internal sealed partial class RlpxConnection : IDisposable
             throw new ProtocolViolationException($"message {frame.Code}: corrupt snappy data");
         }
 
+        Traffic.CountReceived(frame.Code, frame.PayloadSize, frame.WireSize);
         return new Message(frame.Code, frame.PayloadSize, ReceivedPayload.Create(payload, _budget, frame.Charge), _receivedAtTicks);
-    }
-
-    /// <summary>Receives at least one byte more. The buffer grows with the bytes that came, never with those that were announced.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask ReceiveAsync(int wanted, CancellationToken cancellationToken)
-    {
-        if (_start == _end)
-        {
-            _start = _end = 0;
-            if (!_expectMore && _canWaitWithoutBuffer)
-            {
-                ReleaseReceiveBuffer();
-                await WaitForDataAsync().ConfigureAwait(false);
-            }
-            else if (_received is { IsNative: true })
-            {
-                ReleaseReceiveBuffer();
-            }
-        }
-
-        await MakeRoomAsync(wanted, cancellationToken).ConfigureAwait(false);
-        int room = _received!.Capacity - _end;
-        int count;
-        try
-        {
-            count = await _stream.ReadAsync(_received.Memory[_end..], CancellationToken.None).ConfigureAwait(false);
-        }
-        catch (Exception e) when (e is IOException or ObjectDisposedException or SocketException)
-        {
-            throw ConnectionLost(e);
-        }
-
-        if (count == 0)
-        {
-            throw ConnectionLost(null);
-        }
-
-        _end += count;
-        _receivedAtTicks = _time.GetUtcNow().UtcTicks;
-
-        // A read that filled the buffer says that more is coming: read on at once, and more at a time.
-        _expectMore = count == room;
-        _receiveSize = _expectMore
-            ? Math.Min(2 * _receiveSize, MaxReceiveSize)
-            : Math.Max(FirstReceiveSize, count < _receiveSize / 8 ? _receiveSize / 2 : _receiveSize);
-    }
-
-    private async ValueTask WaitForDataAsync()
-    {
-        try
-        {
-            await _stream.ReadAsync(Memory<byte>.Empty, CancellationToken.None).ConfigureAwait(false);
-        }
-        catch (Exception e) when (e is IOException or ObjectDisposedException or SocketException)
-        {
-            throw ConnectionLost(e);
-        }
-    }
-
-    private async ValueTask MakeRoomAsync(int wanted, CancellationToken cancellationToken)
-    {
-        if (_received is null)
-        {
-            // A peer that has had much to say must not wait for room for that: what comes next may be small.
-            if (_receiveSize > FirstReceiveSize && !TryChargeReceive(_receiveSize))
-            {
-                _receiveSize = FirstReceiveSize;
-            }
-
-            await ChargeReceiveAsync(_receiveSize, cancellationToken).ConfigureAwait(false);
-            _received = BufferPool.Shared.Rent(_receiveSize);
-            return;
-        }
-
-        if (_start > 0)
-        {
-            Span<byte> span = _received.Span;
-            span[_start.._end].CopyTo(span);
-            _end -= _start;
-            _start = 0;
-        }
-
-        if (_end == _received.Capacity)
-        {
-            int larger = (int)Math.Min(Math.Max(wanted, _end + 1), 2L * _end);
-            await ChargeReceiveAsync(larger, cancellationToken).ConfigureAwait(false);
-            _received = BufferPool.Shared.Grow(_received, larger, _end);
-        }
-    }
-
-    /// <summary>Charges what the receive buffer is about to have more than it has.</summary>
-    private async ValueTask ChargeReceiveAsync(int size, CancellationToken cancellationToken)
-    {
-        if (!TryChargeReceive(size))
-        {
-            await _budget.ChargeReceiveAsync(size - _charged, cancellationToken).ConfigureAwait(false);
-            _charged = size;
-            RestartReadClock();
-        }
-    }
-
-    private bool TryChargeReceive(int size)
-    {
-        if (size > _charged && !_budget.TryChargeReceive(size - _charged))
-        {
-            return false;
-        }
-
-        _charged = Math.Max(_charged, size);
-        return true;
-    }
-
-    /// <summary>After a wait that was our own doing. Not while a handshake runs, which has a clock of its own.</summary>
-    private void RestartReadClock()
-    {
-        if (_budget.WaitedForOwnHandlers && Volatile.Read(ref _waitingSince) != 0)
-        {
-            Volatile.Write(ref _waitingSince, _time.GetTimestamp());
-        }
     }
 
     private static P2PException Failure(FrameStatus status) => status switch
@@ -377,13 +266,14 @@ internal sealed partial class RlpxConnection : IDisposable
     };
 
     /// <summary>A frame that was decoded in place and waits to become a message.</summary>
-    private struct DecodedFrame(ulong code, int offset, int length, int payloadSize, bool isCompressed)
+    private struct DecodedFrame(ulong code, int offset, int length, int payloadSize, bool isCompressed, int wireSize)
     {
         public readonly ulong Code = code;
         public readonly int Offset = offset;
         public readonly int Length = length;
         public readonly int PayloadSize = payloadSize;
         public readonly bool IsCompressed = isCompressed;
+        public readonly int WireSize = wireSize;
         public readonly int Charge = MessageOverhead + payloadSize;
         public readonly bool IsPending = true;
         public bool IsCharged;

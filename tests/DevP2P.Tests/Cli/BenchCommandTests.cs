@@ -15,6 +15,9 @@ public sealed class BenchCommandTests
     [InlineData("broadcast --peers 3 --size 1000 --time 100ms", "broadcast-3-1000", true, false)]
     [InlineData("discv4", "discv4-ping discv4-findnode", false, true)]
     [InlineData("discv5 --time 200ms", "discv5-ping", false, true)]
+    [InlineData("packets --time 100ms", "discv5-encode discv5-decode", true, false)]
+    [InlineData("crowd --count 5 --time 100ms", "crowd-5-32", true, true)]
+    [InlineData("start", "start-time start-memory", false, false)]
     [InlineData("peers --count 20 --time 100ms", "peers-memory-20 peers-cpu-20", false, true)]
     public async Task Scenarios_measure(string arguments, string names, bool costsUs, bool costsOther)
     {

@@ -150,6 +150,34 @@ public sealed class NodeConfigTests
     }
 
     [Theory]
+    [InlineData("1024", 1024L)]
+    [InlineData("1500000", 1_500_000L)]
+    [InlineData("512K", 512L * 1024)]
+    [InlineData("10m", 10L * 1024 * 1024)]
+    [InlineData("8589934591G", 8_589_934_591L << 30)]
+    [InlineData("none", null)]
+    [InlineData("0", null)]
+    public void Limits_are_sizes(string text, long? expected)
+    {
+        using var directory = new TempDirectory();
+        bool isNumber = long.TryParse(text, out _);
+        File.WriteAllText(directory["node.toml"], $"[DevP2P]\nDownloadLimit = {(isNumber ? text : $"\"{text}\"")}\n");
+        NodeConfig config = Load($"--config {directory["node.toml"]} --upload-limit {text} --peer-upload-limit 2K", ("DEVP2P_PEER_DOWNLOAD_LIMIT", text));
+
+        Assert.Equal((expected, expected, 2048, expected), (config.UploadLimit, config.DownloadLimit, config.PeerUploadLimit, config.PeerDownloadLimit));
+        Assert.Null(Load("").UploadLimit);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("K")]
+    [InlineData("1KB")]
+    [InlineData("1.5M")]
+    [InlineData("-1")]
+    [InlineData("8589934592G")]
+    public void What_is_no_size_is_refused(string text) => Assert.False(ByteSize.TryParse(text, out _));
+
+    [Theory]
     [InlineData("--advertise-ip 192.0.2.7,192.0.2.8", "--advertise-ip: '192.0.2.8' is the second address of its family")]
     [InlineData("--advertise-ip home", "--advertise-ip: 'home' is no host's IP address")]
     [InlineData("--advertise-ip 0.0.0.0", "--advertise-ip: '0.0.0.0' is no host's IP address")]
@@ -158,6 +186,8 @@ public sealed class NodeConfigTests
     [InlineData("--sntp ntp:0", "--sntp: 'ntp:0' is not a host with or without a port, such as pool.ntp.org or [::1]:123")]
     [InlineData("--max-peers x", "--max-peers: 'x' is not a whole number from 0 to 2147483647")]
     [InlineData("--max-peers -1", "--max-peers: '-1' is not a whole number from 0 to 2147483647")]
+    [InlineData("--upload-limit fast", "--upload-limit: 'fast' is not a number of bytes per second such as 512K, 10M or 1G, at least 1024, or none")]
+    [InlineData("--peer-download-limit 1023", "--peer-download-limit: '1023' is not a number of bytes per second such as 512K, 10M or 1G, at least 1024, or none")]
     [InlineData("--network ropsten", "--network: 'ropsten' is not one of mainnet, sepolia, hoodi")]
     [InlineData("--log xml", "--log: 'xml' is not one of text, json")]
     [InlineData("--verbosity loud", "--verbosity: 'loud' is not a verbosity: 0 to 5, or silent, error, warn, info, debug, trace")]

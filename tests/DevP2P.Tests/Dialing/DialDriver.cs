@@ -26,11 +26,11 @@ internal sealed class DialDriver
     private readonly Dictionary<NodeId, TimeSpan> _lastDial = [];
     private int _taken;
 
-    public DialDriver(int maxDialed = 4, int maxActive = 5, string? netRestrict = null, int seed = 0)
+    public DialDriver(int maxDialed = 4, int maxActive = 5, string? netRestrict = null, int seed = 0, Func<NodeId, DialStanding>? standing = null)
     {
         (_maxDialed, _maxActive) = (maxDialed, maxActive);
         NetList? list = netRestrict is null ? null : NetList.Parse(netRestrict);
-        Scheduler = new DialScheduler(new DialSchedulerOptions(Id(SelfNumber), maxDialed, maxActive, list), new SeededSource(seed));
+        Scheduler = new DialScheduler(new DialSchedulerOptions(Id(SelfNumber), maxDialed, maxActive, list, standing), new SeededSource(seed));
     }
 
     public const int SelfNumber = 0xFFFFFF;

@@ -61,6 +61,21 @@ public sealed class DialHistoryTests
         Assert.Equal(DialHistory.MaxNodes, history.NodeCount);
     }
 
+    [Fact]
+    public void The_latest_of_all_nodes_are_kept_in_order()
+    {
+        var history = new DialHistory();
+        Assert.Empty(history.GetLatest(10));
+        for (int i = 0; i < DialHistory.MaxAttempts + 5; i++)
+        {
+            history.Record(Attempt(i % 3, isStatic: false) with { Reason = $"{i}" });
+        }
+
+        IReadOnlyList<DialAttempt> latest = history.GetLatest(int.MaxValue);
+        Assert.Equal(Enumerable.Range(5, DialHistory.MaxAttempts).Reverse().Select(i => $"{i}"), latest.Select(a => a.Reason));
+        Assert.Equal(latest.Take(2), history.GetLatest(2));
+    }
+
     private static DialAttempt Attempt(int number, bool isStatic) =>
         DialDriver.Attempt(new DialRequest(NodeOf(number), isStatic ? null : 1, default), succeeded: false);
 }

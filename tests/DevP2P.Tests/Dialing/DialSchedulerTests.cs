@@ -37,6 +37,26 @@ public sealed class DialSchedulerTests
         AssertDials(d, 6, 7, 8, 9, 10);
     }
 
+    [Fact]
+    public void Another_number_of_dialed_peers_counts_from_the_next_dial_on()
+    {
+        var d = new DialDriver(maxDialed: 4, maxActive: 50);
+        int source = d.AddSource();
+        d.Connect(0x00, isDialed: true);
+        d.Connect(0x01, isDialed: true);
+        d.Scheduler.MaxDialedPeers = 2;
+        d.Discover(source, Range(2, 10));
+        AssertDials(d);
+
+        d.Scheduler.MaxDialedPeers = 1;
+        d.Drop(0);
+        AssertDials(d);
+
+        // Two dials for each of the two slots; a single source may have all of them.
+        d.Scheduler.MaxDialedPeers = 3;
+        AssertDials(d, 2, 3, 4, 5);
+    }
+
     [Fact] // TestDialSchedNetRestrict
     public void Candidates_outside_the_net_restrict_list_are_not_dialed()
     {

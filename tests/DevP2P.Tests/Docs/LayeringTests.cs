@@ -17,13 +17,15 @@ public sealed partial class LayeringTests
         ["Rlp"] = [],
         ["Crypto"] = [],
         ["NetUtil"] = [],
+        ["Limits"] = [],
         ["Nat"] = ["NetUtil", "Crypto"],
         ["Nodes"] = ["Crypto", "NetUtil", "Rlp"],
         ["Messages"] = ["Rlp"],
-        ["Rlpx"] = ["Messages", "Rlp", "Crypto"],
+        ["Rlpx"] = ["Messages", "Rlp", "Crypto", "Limits"],
         ["Dialing"] = ["Messages", "Nodes", "NetUtil", "Crypto"],
+        ["Reputation"] = ["Dialing", "Messages", "Nodes"],
         ["Discovery"] = ["Dialing", "Messages", "Nodes", "NetUtil", "Crypto", "Rlp"],
-        ["Server"] = ["Nat", "Discovery", "Dialing", "Rlpx", "Messages", "Nodes", "NetUtil", "Crypto", "Rlp"],
+        ["Server"] = ["Reputation", "Nat", "Discovery", "Dialing", "Rlpx", "Messages", "Nodes", "NetUtil", "Crypto", "Rlp", "Limits"],
     };
 
     /// <summary>The words that all above Nodes speak; they stand at the top of the folder because they are the public face.</summary>
@@ -150,6 +152,7 @@ public sealed partial class LayeringTests
         int slash = file.IndexOf('/', StringComparison.Ordinal);
         string layer = slash < 0 ? MessagesFiles.Contains(file) ? "Messages" : "Server"
             : file.StartsWith("Buffers/", StringComparison.Ordinal) ? "Messages"
+            : file.StartsWith("Diagnostics/", StringComparison.Ordinal) ? "Server"
             : file[..slash];
         Assert.True(Layers.ContainsKey(layer), $"{layer} is a new layer: give it its place in this test and in docs/architecture.md");
         return layer;
@@ -167,7 +170,7 @@ public sealed partial class LayeringTests
     [GeneratedRegex(@"^(?:public |internal )(?:[a-z]+ )*?(?:class|interface|enum|record struct|record|ref partial struct|struct) (\w+)", RegexOptions.Multiline)]
     private static partial Regex Declaration();
 
-    [GeneratedRegex(@"(?<![\w.])(?:DevP2P\.)?(?:Rlp|Crypto|NetUtil|Nodes|Buffers|Rlpx|Dialing|Nat)\.(?=[A-Z])")]
+    [GeneratedRegex(@"(?<![\w.])(?:DevP2P\.)?(?:Rlp|Crypto|NetUtil|Nodes|Buffers|Rlpx|Dialing|Nat|Reputation|Limits|Diagnostics)\.(?=[A-Z])")]
     private static partial Regex NamespacePrefix();
 
     [GeneratedRegex(@"(?<![\w.])[A-Z]\w*")]

@@ -61,7 +61,7 @@ public sealed class NatHostileInputTests
         ];
         string lines = string.Concat(Enumerable.Repeat(string.Concat(good), 3));
         Attack(
-            static text => RoutingTable.ReadIPv4(Encoding.Latin1.GetString(text)).Count + RoutingTable.ReadIPv6(Encoding.Latin1.GetString(text)).Count > 0,
+            static text => RouteTable.ReadIPv4(Encoding.Latin1.GetString(text)).Count + RouteTable.ReadIPv6(Encoding.Latin1.GetString(text)).Count > 0,
             [.. good.Append(lines).Select(Encoding.Latin1.GetBytes)], Million / 20, maxBytesPerInput: 4 * MaxBytesPerInput);
     }
 

@@ -8,4 +8,4 @@ namespace DevP2P.Discovery.Core;
 /// </summary>
 /// <param name="endpoint">Where the node is.</param>
 /// <param name="key">Its key, 64 bytes, not checked.</param>
-internal delegate Node? KnownNodes(Endpoint endpoint, ReadOnlySpan<byte> key);
+internal delegate Node? KnownNodes(Endpoint endpoint, ReadOnlyMemory<byte> key);

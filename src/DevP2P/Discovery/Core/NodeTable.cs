@@ -74,6 +74,10 @@ internal sealed partial class NodeTable
     /// <summary>The bucket of the nodes at a logarithmic distance from us.</summary>
     public static int GetBucketIndex(int distance) => Math.Max(0, distance - (Distance.Max - BucketCount + 1));
 
+    /// <summary>The least and the greatest logarithmic distance from us of a bucket's nodes.</summary>
+    public static (int Min, int Max) GetDistances(int bucketIndex) =>
+        (bucketIndex == 0 ? 1 : bucketIndex + Distance.Max - BucketCount + 1, bucketIndex + Distance.Max - BucketCount + 1);
+
     /// <summary>The first filling has ended: nodes that contact us may enter from now on (threat T03).</summary>
     public void MarkInitialized() => IsInitialized = true;
 

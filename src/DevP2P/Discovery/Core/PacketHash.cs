@@ -18,10 +18,13 @@ internal readonly record struct PacketHash
 
     public void CopyTo(Span<byte> destination) => _value.CopyTo(destination);
 
+    /// <summary>Its first eight bytes: different for all packets that are not made to have them the same.</summary>
+    public ulong Leading => _value.AsUInt64().GetElement(0);
+
     public bool Equals(PacketHash other) => _value == other._value;
 
     /// <summary>It is a hash already, so eight of its bytes serve.</summary>
-    public override int GetHashCode() => _value.AsInt64().GetElement(0).GetHashCode();
+    public override int GetHashCode() => Leading.GetHashCode();
 
     public override string ToString()
     {

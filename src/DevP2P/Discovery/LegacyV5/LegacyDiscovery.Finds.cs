@@ -139,7 +139,7 @@ internal sealed partial class LegacyDiscovery
         && neighbor.Endpoint.UdpPort > LegacyLimits.MaxPrivilegedPort
         && AddressRules.CheckRelayAddress(sender, address) is null
         && _options.NetRestrict?.Contains(address) != false
-            ? _options.KnownNodes?.Invoke(neighbor.Endpoint, neighbor.Key.Span) ?? MakeNode(neighbor, address)
+            ? _options.KnownNodes?.Invoke(neighbor.Endpoint, neighbor.Key) ?? MakeNode(neighbor, address)
             : null;
 
     private static Node? MakeNode(Neighbor neighbor, IPAddress address) =>

@@ -16,7 +16,7 @@ internal sealed partial class Discv4
         Send(from, new Pong(new Endpoint(from, ping.From.TcpPort), hash, Expiration(now), Local.Sequence));
 
         // Only the TCP port is the sender's word; where it is, we see ourselves (discv4.md, "Ping Packet").
-        Node node = _options.KnownNodes?.Invoke(new Endpoint(from, ping.From.TcpPort), sender.Bytes)
+        Node node = _options.KnownNodes?.Invoke(new Endpoint(from, ping.From.TcpPort), sender.Memory)
             ?? Node.Create(sender, from.Address, ping.From.TcpPort, from.Port);
         Contact? contact = _contacts.Find(key);
         bool isProven = Contacts.IsProven(now.Monotonic, contact);

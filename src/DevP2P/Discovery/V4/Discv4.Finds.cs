@@ -90,15 +90,10 @@ internal sealed partial class Discv4
 
         FindRequest request = queue.Peek();
         request.IsAnswered = true;
-        foreach (Neighbor neighbor in packet.Nodes)
+        for (int i = 0; i < packet.Nodes.Count && request.Received < Neighbors.MaxPerAnswer; i++)
         {
-            if (request.Received == Neighbors.MaxPerAnswer)
-            {
-                break;
-            }
-
             request.Received++;
-            if (Check(neighbor, key.Address) is { } node)
+            if (Check(packet.Nodes[i], key.Address) is { } node)
             {
                 request.Nodes.Add(node);
             }
@@ -149,7 +144,7 @@ internal sealed partial class Discv4
         && neighbor.Endpoint.UdpPort > Discv4Limits.MaxPrivilegedPort
         && AddressRules.CheckRelayAddress(sender, address) is null
         && _options.NetRestrict?.Contains(address) != false
-            ? _options.KnownNodes?.Invoke(neighbor.Endpoint, neighbor.Key.Span) ?? MakeNode(neighbor)
+            ? _options.KnownNodes?.Invoke(neighbor.Endpoint, neighbor.Key) ?? MakeNode(neighbor)
             : null;
 
     private static Node? MakeNode(Neighbor neighbor) =>

@@ -16,7 +16,8 @@ internal sealed partial class Discv4
     private readonly Dictionary<IPAddress, AwaitedCounts> _awaited = [];
 
     // Requests that were sent in the current second. Equal ones would be the same packet, and look like a replay.
-    private readonly HashSet<PacketHash> _sentThisSecond = [];
+    // A scan over their first words beats hashing, and they take little memory.
+    private readonly List<ulong> _sentThisSecond = [];
     private ulong _sentSecond;
     private int _pingBacks;
     private int _unanswered;
@@ -36,7 +37,7 @@ internal sealed partial class Discv4
         if (_pings.TryGetValue(key, out PingRequest? pending) && pending.To.Port == to.Port)
         {
             pending.Attempts = Math.Max(pending.Attempts, attempts);
-            pending.Done.Add(done);
+            pending.Done += done;
             return;
         }
 
@@ -46,8 +47,7 @@ internal sealed partial class Discv4
             return;
         }
 
-        var request = new PingRequest(key, to) { Attempts = attempts };
-        request.Done.Add(done);
+        var request = new PingRequest(key, to, done) { Attempts = attempts };
         _pings[key] = request;
         Await(key.Address, PacketType.Pong, 1);
         SendPing(now, request);
@@ -101,10 +101,7 @@ internal sealed partial class Discv4
             _pings.Remove(request.Key);
         }
 
-        foreach (Action<Timestamp, Pong?> done in request.Done)
-        {
-            done(now, pong);
-        }
+        request.Done(now, pong);
     }
 
     /// <summary>
@@ -234,13 +231,14 @@ internal sealed partial class Discv4
         }
 
         PacketHash hash = _options.Encode(packet, out ReadOnlyMemory<byte> datagram);
-        while ((_records.Count > 0 && _records.ContainsKey(hash)) || !_sentThisSecond.Add(hash))
+        while ((_records.Count > 0 && _records.ContainsKey(hash)) || CollectionsMarshal.AsSpan(_sentThisSecond).Contains(hash.Leading))
         {
             // A second more of life makes it another packet.
             packet = packet.ExpiringAt(++expiration);
             hash = _options.Encode(packet, out datagram);
         }
 
+        _sentThisSecond.Add(hash.Leading);
         Put(new Transmit(to, packet, hash, datagram));
         return hash;
     }
@@ -296,7 +294,7 @@ internal sealed partial class Discv4
         }
     }
 
-    private sealed class PingRequest(ContactKey key, IPEndPoint to)
+    private sealed class PingRequest(ContactKey key, IPEndPoint to, Action<Timestamp, Pong?> done)
     {
         public ContactKey Key => key;
 
@@ -313,7 +311,8 @@ internal sealed partial class Discv4
         /// <summary>When the node pinged us meanwhile; null if it did not.</summary>
         public TimeSpan? PingedAt { get; set; }
 
-        public List<Action<Timestamp, Pong?>> Done { get; } = new(1);
+        /// <summary>Whoever waits for the answer.</summary>
+        public Action<Timestamp, Pong?> Done { get; set; } = done;
 
         public Timers.Timer? Timeout { get; set; }
     }

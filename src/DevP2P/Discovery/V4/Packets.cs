@@ -162,8 +162,9 @@ internal sealed class Neighbors(IReadOnlyList<Neighbor> nodes, ulong expiration)
     {
         RlpListToken list = writer.StartList();
         RlpListToken items = writer.StartList();
-        foreach (Neighbor node in nodes)
+        for (int i = 0; i < nodes.Count; i++)
         {
+            Neighbor node = nodes[i];
             RlpListToken item = writer.StartList();
             Codec.WriteEndpointFields(ref writer, node.Endpoint);
             writer.Write(node.Key.Span);

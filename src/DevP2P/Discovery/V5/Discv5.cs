@@ -181,6 +181,7 @@ internal sealed partial class Discv5 : DiscoveryMachine
         }
 
         _counts.Handled++;
+        _counts.HandledByType[(int)message.Type]++;
         switch (message.Type)
         {
             case MessageType.Ping:
@@ -210,6 +211,7 @@ internal sealed partial class Discv5 : DiscoveryMachine
         Span<byte> packet = datagram.Buffer;
         int head = PacketCodec.WriteMessageHead(packet, NextMaskingIv(), nonce, Local.Id);
         int length = head + plaintext.Length + PacketCodec.TagSize;
+        _counts.SentByType[plaintext[0]]++;
         session.Encrypt(nonce, plaintext, packet[..head], packet[head..length]);
         Finish(datagram, remote.Mask, head, length, remote.Key.EndPoint);
         return nonce;
@@ -283,4 +285,16 @@ internal struct Discv5Counts
     public long ChallengesWithheld;
     public long HandshakesAccepted;
     public long HandshakesRejected;
+
+    /// <summary>Messages that the protocol has seen, by <see cref="MessageType"/>.</summary>
+    public PerType HandledByType;
+
+    /// <summary>Messages sent in sessions that there were, by <see cref="MessageType"/>: not those in handshakes.</summary>
+    public PerType SentByType;
+
+    [System.Runtime.CompilerServices.InlineArray((int)MessageType.TalkResponse + 1)]
+    internal struct PerType
+    {
+        private long _first;
+    }
 }

@@ -7,7 +7,7 @@ using Xunit;
 namespace DevP2P.Tests.Nat;
 
 /// <summary>Linux's routing tables, whole and damaged.</summary>
-public sealed class RoutingTableTests
+public sealed class RouteTableTests
 {
     private const string Header = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n";
     private const string Zero = "00000000000000000000000000000000";
@@ -23,7 +23,7 @@ public sealed class RoutingTableTests
 
         Assert.Equal(
             [new Gateway(IPAddress.Parse("10.0.0.1"), "eth0", 100), new Gateway(IPAddress.Parse("192.168.1.1"), "wlan0", 600)],
-            RoutingTable.ReadIPv4(Native(Table)));
+            RouteTable.ReadIPv4(Native(Table)));
     }
 
     [Fact]
@@ -42,7 +42,7 @@ public sealed class RoutingTableTests
                 new Gateway(IPAddress.Parse("fe80::1"), "eth0", 0x400),
                 new Gateway(IPAddress.Parse("fe80::1"), "wlan0", 0x401),
             ],
-            RoutingTable.ReadIPv6(Table));
+            RouteTable.ReadIPv6(Table));
     }
 
     [Theory]
@@ -60,7 +60,7 @@ public sealed class RoutingTableTests
     [InlineData("", "empty")]
     [InlineData(" \n\t\n\r\n", "blank")]
     public void Not_a_default_gateway_of_IPv4(string line, string why) =>
-        Assert.True(RoutingTable.ReadIPv4(Header + line).Count == 0, why);
+        Assert.True(RouteTable.ReadIPv4(Header + line).Count == 0, why);
 
     [Theory]
     [InlineData($"{Zero} 00 {Zero} 00 fe800000000000000000000000000001 00000400 0 0 00000001 eth0", "no gateway")]
@@ -72,12 +72,12 @@ public sealed class RoutingTableTests
     [InlineData($"{Zero} 00 {Zero} 00 fe80000000000000000000000000000g 00000400 0 0 00000003 eth0", "no number")]
     [InlineData($"{Zero} 00 {Zero} 00 fe800000000000000000000000000001 00000400 0 0 00000003", "cut off")]
     [InlineData("", "empty")]
-    public void Not_a_default_gateway_of_IPv6(string line, string why) => Assert.True(RoutingTable.ReadIPv6(line).Count == 0, why);
+    public void Not_a_default_gateway_of_IPv6(string line, string why) => Assert.True(RouteTable.ReadIPv6(line).Count == 0, why);
 
     [Fact]
     public void Two_ways_to_one_router_are_one() => Assert.Equal(
         [new Gateway(IPAddress.Parse("10.0.0.1"), "eth1", 1)],
-        RoutingTable.ReadIPv4(Native("eth0\t00000000\t0100000A\t0003\t0\t0\t2\t00000000\neth1\t00000000\t0100000A\t0003\t0\t0\t1\t00000000\n")));
+        RouteTable.ReadIPv4(Native("eth0\t00000000\t0100000A\t0003\t0\t0\t2\t00000000\neth1\t00000000\t0100000A\t0003\t0\t0\t1\t00000000\n")));
 
     [Fact]
     public void A_table_without_end_yields_few_gateways()
@@ -88,9 +88,9 @@ public sealed class RoutingTableTests
             table.Append(System.Globalization.CultureInfo.InvariantCulture, $"eth0\t00000000\t{i:X8}\t0003\t0\t0\t{20_000 - i}\t00000000\t0\t0\t0\n");
         }
 
-        IReadOnlyList<Gateway> found = RoutingTable.ReadIPv4(table.ToString());
+        IReadOnlyList<Gateway> found = RouteTable.ReadIPv4(table.ToString());
 
-        Assert.Equal(RoutingTable.MaxGateways, found.Count);
+        Assert.Equal(RouteTable.MaxGateways, found.Count);
         Assert.Equal(0u, found[0].Metric);
     }
 

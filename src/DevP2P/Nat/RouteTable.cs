@@ -11,7 +11,7 @@ namespace DevP2P.Nat;
 internal sealed record Gateway(IPAddress Address, string Link, uint Metric);
 
 /// <summary>Finds the default gateways in the texts that Linux has for its routing tables. Lines that make no sense are skipped.</summary>
-internal static class RoutingTable
+internal static class RouteTable
 {
     /// <summary>More default routes than anybody has.</summary>
     public const int MaxGateways = 8;
