@@ -114,6 +114,107 @@ public sealed class MethodTests
     }
 
     [Fact]
+    public async Task Traffic_is_told_by_peer_and_by_protocol()
+    {
+        await using TestSite site = await TestSite.StartAsync();
+        var sink = new Capability("sink", 1);
+        await TestSite.UntilAsync(() => site.Other.PeerCount == 1, "the other side has added it, too");
+        await site.Server.BroadcastAsync(sink, 0, new byte[1000], slow: SlowPeerPolicy.Skip, cancellationToken: TestContext.Current.CancellationToken);
+        JsonElement protocol = default;
+        for (DateTime end = DateTime.UtcNow + TestSite.Deadline; DateTime.UtcNow < end;)
+        {
+            protocol = (await site.CallAsync("devp2p_trafficByProtocol")).EnumerateArray().FirstOrDefault(item => item.GetProperty("protocol").GetString() == "sink/1");
+            if (protocol.ValueKind == JsonValueKind.Object && protocol.GetProperty("messagesOut").GetInt64() == 1)
+            {
+                break;
+            }
+        }
+
+        JsonElement peer = Assert.Single((await site.CallAsync("devp2p_peers")).EnumerateArray().ToArray());
+
+        Assert.Equal(1000, protocol.GetProperty("bytesOut").GetInt64());
+        Assert.Equal(
+            ["protocol", "messagesIn", "messagesOut", "bytesIn", "bytesOut", "wireBytesIn", "wireBytesOut"], protocol.EnumerateObject().Select(property => property.Name));
+        Assert.InRange(peer.GetProperty("traffic").GetProperty("messagesOut").GetInt64(), 1, 100);
+        Assert.Equal(["messagesIn", "messagesOut", "bytesIn", "bytesOut"], peer.GetProperty("traffic").EnumerateObject().Select(property => property.Name));
+        Assert.Equal(JsonValueKind.Number, peer.GetProperty("score").ValueKind);
+    }
+
+    [Fact]
+    public async Task Limits_change_one_by_one()
+    {
+        await using TestSite site = await TestSite.StartAsync(node: options => options with { MaxPeers = 7, UploadBytesPerSecond = 100_000 }, connect: false);
+        const string atFirst = """{"maxPeers":7,"uploadBytesPerSecond":100000,"downloadBytesPerSecond":null,"peerUploadBytesPerSecond":null,"peerDownloadBytesPerSecond":null}""";
+
+        Assert.Equal(atFirst, (await site.CallAsync("devp2p_limits")).GetRawText());
+        Assert.Equal(atFirst, (await site.CallAsync("devp2p_setLimits", "{}")).GetRawText());
+        Assert.Equal(
+            """{"maxPeers":9,"uploadBytesPerSecond":null,"downloadBytesPerSecond":5000000000,"peerUploadBytesPerSecond":null,"peerDownloadBytesPerSecond":null}""",
+            (await site.CallAsync("devp2p_setLimits", """[{"maxPeers":9,"uploadBytesPerSecond":null,"downloadBytesPerSecond":5000000000}]""")).GetRawText());
+        Assert.Equal(9, site.Server.Limits.MaxPeers);
+        Assert.Null(site.Server.Limits.UploadBytesPerSecond);
+        Assert.Equal(9, (await site.CallAsync("devp2p_status")).GetProperty("limits").GetProperty("maxPeers").GetInt32());
+        Assert.Equal(-32602, (await site.FailAsync("devp2p_setLimits", """{"uploadBytesPerSecond":1}""")).Code);
+        Assert.Equal(-32602, (await site.FailAsync("devp2p_setLimits", """{"maxPeers":0}""")).Code);
+        Assert.Equal(9, site.Server.Limits.MaxPeers);
+    }
+
+    [Fact]
+    public async Task Bans_keep_nodes_out_until_they_end()
+    {
+        await using TestSite site = await TestSite.StartAsync(connect: false);
+        await site.Other.AddPeerAsync(site.Server.Self, TestContext.Current.CancellationToken);
+        await TestSite.UntilAsync(() => site.Server.PeerCount == 1, "the node has come");
+        string id = site.Other.Self.Id.ToString();
+
+        JsonElement ban = await site.CallAsync("devp2p_banPeer", $"[\"{id}\",3600,\"spam\"]");
+        await TestSite.UntilAsync(() => site.Server.PeerCount == 0, "the node is disconnected");
+        Assert.Equal(["id", "since", "until", "reason", "automatic"], ban.EnumerateObject().Select(property => property.Name));
+        Assert.Equal(TimeSpan.FromHours(1), ban.GetProperty("until").GetDateTimeOffset() - ban.GetProperty("since").GetDateTimeOffset());
+        Assert.Equal("spam", ban.GetProperty("reason").GetString());
+        Assert.True(JsonElement.DeepEquals(ban, Assert.Single((await site.CallAsync("devp2p_bans")).EnumerateArray().ToArray())));
+
+        Assert.Equal(JsonValueKind.Null, (await site.CallAsync("devp2p_banPeer", $"[\"{site.Other.Self}\"]")).GetProperty("until").ValueKind);
+        Assert.True((await site.CallAsync("devp2p_unbanPeer", $"[\"{id}\"]")).GetBoolean());
+        Assert.False((await site.CallAsync("devp2p_unbanPeer", $"[\"{id}\"]")).GetBoolean());
+        Assert.Equal(0, (await site.CallAsync("devp2p_bans")).GetArrayLength());
+
+        Assert.Equal(-32602, (await site.FailAsync("devp2p_banPeer", $"[\"{site.Server.Self.Id}\"]")).Code);
+        Assert.Equal(-32602, (await site.FailAsync("devp2p_banPeer", $"[\"{id}\",0]")).Code);
+        site.Server.AddTrustedPeer(site.Other.Self);
+        Assert.Equal(-32000, (await site.FailAsync("devp2p_banPeer", $"[\"{id}\"]")).Code);
+    }
+
+    [Fact]
+    public async Task Reputation_and_dial_history_have_reasons()
+    {
+        await using TestSite site = await TestSite.StartAsync();
+        string impostor = site.Other.Self.ToString().Replace(
+            Convert.ToHexStringLower(site.Other.Self.PublicKey.Bytes), Convert.ToHexStringLower(PrivateKey.Generate().PublicKey.Bytes));
+        string other = (await site.CallAsync("devp2p_connect", $"[\"{impostor}\"]")).GetProperty("id").GetString()!;
+
+        JsonElement all = await site.CallAsync("devp2p_dialHistory");
+        Assert.Equal([other, site.Other.Self.Id.ToString()], all.EnumerateArray().Select(dial => dial.GetProperty("id").GetString()));
+        Assert.Equal(
+            ["at", "id", "enode", "remote", "stage", "succeeded", "reason", "disconnectReason", "durationMs", "static"],
+            all[0].EnumerateObject().Select(property => property.Name));
+        Assert.Equal(1, (await site.CallAsync("devp2p_dialHistory", "[null,1]")).GetArrayLength());
+        JsonElement one = await site.CallAsync("devp2p_dialHistory", $$"""{"id":"{{site.Other.Self.Id}}"}""");
+        Assert.Equal("admitted", Assert.Single(one.EnumerateArray().ToArray()).GetProperty("stage").GetString());
+
+        // Noted after those who wait for the dial have been told.
+        var nodeId = DevP2P.Nodes.NodeId.Parse(other);
+        await TestSite.UntilAsync(() => site.Server.GetReputation(nodeId).Score < 0, "the dial is noted");
+        JsonElement reputation = await site.CallAsync("devp2p_reputation", $"[\"{other}\"]");
+        Assert.Equal(["id", "score", "bans", "facts"], reputation.EnumerateObject().Select(property => property.Name));
+        Assert.True(reputation.GetProperty("score").GetDouble() < 0, reputation.GetRawText());
+        JsonElement fact = reputation.GetProperty("facts")[0];
+        Assert.True(fact.GetProperty("points").GetDouble() < 0);
+        Assert.NotEmpty(fact.GetProperty("reason").GetString()!);
+        Assert.EndsWith("Z", fact.GetProperty("at").GetString());
+    }
+
+    [Fact]
     public async Task Connect_waits_for_the_outcome()
     {
         await using TestSite site = await TestSite.StartAsync(connect: false);
@@ -185,6 +286,23 @@ public sealed class MethodTests
         Assert.Contains(anywhere.EnumerateArray(), node => Describe(node) is var (found, distance) && found == id && distance > 200);
         Assert.Equal(neighbour.Self.ToString(), byId[0].GetProperty("enode").GetString());
         Assert.Equal(-32602, (await site.FailAsync("devp2p_lookup", $"[\"v4\",\"{id}\"]")).Code);
+
+        foreach (string version in (string[])["v4", "v5"])
+        {
+            JsonElement table = await site.CallAsync("devp2p_table", $"[\"{version}\"]");
+            Assert.Equal(version, table.GetProperty("version").GetString());
+            Assert.Equal(1, table.GetProperty("count").GetInt32());
+            JsonElement bucket = table.GetProperty("buckets").EnumerateArray().Single(bucket => bucket.GetProperty("nodes").GetArrayLength() == 1);
+            JsonElement entry = bucket.GetProperty("nodes")[0];
+            Assert.Equal(id, entry.GetProperty("id").GetString());
+            Assert.Equal("127.0.0.1", entry.GetProperty("ip").GetString());
+            Assert.Equal(neighbour.Self.UdpPort, entry.GetProperty("udp").GetInt32());
+            Assert.Equal(neighbour.Self.TcpPort, entry.GetProperty("tcp").GetInt32());
+            Assert.InRange(bucket.GetProperty("maxDistance").GetInt32(), bucket.GetProperty("minDistance").GetInt32(), 256);
+            Assert.Equal(JsonValueKind.Array, bucket.GetProperty("replacements").ValueKind);
+        }
+
+        Assert.Equal((-32000, "discovery legacy is off"), await site.FailAsync("devp2p_table", """["legacy"]"""));
 
         static (string, int) Describe(JsonElement node) => (node.GetProperty("id").GetString()!, node.GetProperty("distance").GetInt32());
     }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using DevP2P.Hosting.Rpc;
 using Xunit;
@@ -65,6 +66,23 @@ public sealed class OpenRpcTests
         Assert.True(checkedParameters > 10, $"only {checkedParameters}");
         Assert.Equal(0, site.Server.GetCounters().Dialed);
     }
+
+    [Fact]
+    public async Task Every_method_has_a_test_and_its_place_in_the_documentation()
+    {
+        await using TestSite site = await TestSite.StartAsync(connect: false);
+        string folder = Path.GetDirectoryName(ThisFile())!;
+        string tests = string.Concat(((string[])["MethodTests.cs", "SubscriptionTests.cs", "OpenRpcTests.cs"]).Select(file => File.ReadAllText(Path.Combine(folder, file))));
+        string page = File.ReadAllText(Path.Combine(folder, "..", "..", "..", "docs", "admin-api.md"));
+
+        Assert.All(site.Endpoint.Methods.All, method =>
+        {
+            Assert.Contains($"\"{method.Name}\"", tests);
+            Assert.Contains($"| `{method.Name}({string.Join(", ", method.Parameters.Select(parameter => parameter.Name + (parameter.IsRequired ? "" : "?")))})` |", page);
+        });
+    }
+
+    private static string ThisFile([CallerFilePath] string path = "") => path;
 
     private static string NameOf(JsonElement item) => item.GetProperty("name").GetString()!;
 

@@ -68,6 +68,31 @@ public sealed class SubscriptionTests
     }
 
     [Fact]
+    public async Task Our_events_tell_of_changes_by_this_API()
+    {
+        await using TestSite site = await TestSite.StartAsync(connect: false);
+        await using WebSocketClient client = await WebSocketClient.ConnectAsync(site.Url);
+        await client.CallAsync("devp2p_subscribe", """["events"]""");
+        string id = new('5', 64);
+
+        await site.CallAsync("devp2p_setLimits", """{"maxPeers":11}""");
+        await site.CallAsync("devp2p_banPeer", $"[\"{id}\",60,\"test\"]");
+        await site.CallAsync("devp2p_unbanPeer", $"[\"{id}\"]");
+        JsonElement limits = await ReadEventAsync(client);
+        JsonElement banned = await ReadEventAsync(client);
+        JsonElement unbanned = await ReadEventAsync(client);
+
+        Assert.Equal(11, limits.GetProperty("limits").GetProperty("maxPeers").GetInt32());
+        Assert.Equal(
+            ("limits", "banned", "unbanned"),
+            (limits.GetProperty("type").GetString(), banned.GetProperty("type").GetString(), unbanned.GetProperty("type").GetString()));
+        Assert.Equal((id, "test"), (banned.GetProperty("id").GetString(), banned.GetProperty("reason").GetString()));
+        Assert.Equal(id, unbanned.GetProperty("id").GetString());
+    }
+
+    private static async Task<JsonElement> ReadEventAsync(WebSocketClient client) => (await client.ReadAsync()).GetProperty("params").GetProperty("result");
+
+    [Fact]
     public async Task Subscriptions_have_names_and_belong_to_their_namespace_and_connection()
     {
         await using TestSite site = await TestSite.StartAsync(connect: false);
