@@ -75,7 +75,7 @@ public static class AdminEndpoint
         {
             RequestDelegate serve = endpoint.RequestDelegate!;
             endpoint.RequestDelegate = context =>
-                context.RequestServices.GetRequiredService<AccessPolicy>().Check(context, token) is { } refusal
+                context.RequestServices.GetRequiredService<HttpTransport>().Check(context, token) is { } refusal
                     ? AccessPolicy.RefuseAsync(context, refusal)
                     : serve(context);
         });

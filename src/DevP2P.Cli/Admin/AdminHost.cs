@@ -134,8 +134,14 @@ internal sealed class WebHost : IAdminHost
                 options.Hosts.Add(endPoint.Address.ToString());
             }
         });
+        builder.Services.AddDevP2PMetrics();
+        builder.Services.AddDevP2PHealthChecks();
         _application = builder.Build();
         _application.MapDevP2PAdmin();
+        _application.MapDevP2PMetrics().RequireDevP2PAccess();
+
+        // Whoever watches over the node asks this, and learns little.
+        _application.MapDevP2PHealth().RequireDevP2PAccess(token: false);
 
         // Reads the token.
         _application.Services.GetServices<IHostedService>();

@@ -12,22 +12,30 @@ internal sealed class HttpTransport(RpcEndpoint endpoint, AccessPolicy policy, I
 {
     private static readonly string[] s_contentTypes = ["application/json", "application/json-rpc", "application/jsonrequest"];
 
+    /// <summary>Whether a request may be served; a refusal is logged, and counts like a call, so that guessing at tokens is bounded.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="needsToken">Whether it has to show the token, if there is one.</param>
+    public Refusal? Check(HttpContext context, bool needsToken)
+    {
+        Refusal? refusal = endpoint.RemoteRates.Get(context.Connection.RemoteIpAddress).IsEmpty
+            ? new Refusal(StatusCodes.Status429TooManyRequests, "too many calls, try again later")
+            : policy.Check(context, needsToken);
+        if (refusal is not null)
+        {
+            Count(context, refusal);
+        }
+
+        return refusal;
+    }
+
     /// <summary>Serves what comes at the API's path.</summary>
     public async Task HandleAsync(HttpContext context)
     {
-        string caller = $"{(context.WebSockets.IsWebSocketRequest ? "ws" : "http")} {context.Connection.RemoteIpAddress}:{context.Connection.RemotePort}";
-        TokenBucket rate = endpoint.RemoteRates.Get(context.Connection.RemoteIpAddress);
-        if (rate.IsEmpty)
-        {
-            await RefuseAsync(context, caller, new Refusal(StatusCodes.Status429TooManyRequests, "too many calls, try again later"));
-            return;
-        }
-
         // A browser asks without the token whether it may send it.
         bool isPreflight = HttpMethods.IsOptions(context.Request.Method);
-        if (policy.Check(context, needsToken: !isPreflight) is { } refusal)
+        if (Check(context, needsToken: !isPreflight) is { } refusal)
         {
-            await RefuseAsync(context, caller, refusal);
+            await AccessPolicy.RefuseAsync(context, refusal);
             return;
         }
 
@@ -38,16 +46,16 @@ internal sealed class HttpTransport(RpcEndpoint endpoint, AccessPolicy policy, I
         }
         else if (context.WebSockets.IsWebSocketRequest)
         {
-            await HandleWebSocketAsync(context, caller);
+            await HandleWebSocketAsync(context, NameOf(context));
         }
         else if (HttpMethods.IsPost(context.Request.Method))
         {
-            await HandlePostAsync(context, caller, rate);
+            await HandlePostAsync(context);
         }
         else
         {
             context.Response.Headers.Allow = "POST";
-            await RefuseAsync(context, caller, new Refusal(StatusCodes.Status405MethodNotAllowed, "POST is needed, or a WebSocket"));
+            await RefuseAsync(context, new Refusal(StatusCodes.Status405MethodNotAllowed, "POST is needed, or a WebSocket"));
         }
     }
 
@@ -65,7 +73,7 @@ internal sealed class HttpTransport(RpcEndpoint endpoint, AccessPolicy policy, I
         }
     }
 
-    private async Task HandlePostAsync(HttpContext context, string caller, TokenBucket rate)
+    private async Task HandlePostAsync(HttpContext context)
     {
         HttpRequest request = context.Request;
 
@@ -73,31 +81,32 @@ internal sealed class HttpTransport(RpcEndpoint endpoint, AccessPolicy policy, I
         string type = request.ContentType?.Split(';')[0].Trim() ?? "";
         if (!s_contentTypes.Contains(type, StringComparer.OrdinalIgnoreCase))
         {
-            await RefuseAsync(context, caller, new Refusal(StatusCodes.Status415UnsupportedMediaType, "invalid content type, only application/json is supported"));
+            await RefuseAsync(context, new Refusal(StatusCodes.Status415UnsupportedMediaType, "invalid content type, only application/json is supported"));
             return;
         }
 
+        var caller = new RpcCaller(NameOf(context), endpoint.RemoteRates.Get(context.Connection.RemoteIpAddress), subscriptions: null);
         using RpcBuffer body = endpoint.CreateRequest();
         using RpcBuffer response = endpoint.CreateResponse();
-        if (!await TryReadAsync(context, body))
-        {
-            await RefuseAsync(context, caller, new Refusal(
-                StatusCodes.Status413PayloadTooLarge, $"a request has at most {RpcLimits.MaxRequestBytes} bytes"));
-            return;
-        }
-
         try
         {
-            await endpoint.Dispatcher.DispatchAsync(body.Written, new RpcCaller(caller, rate, subscriptions: null), response, context.RequestAborted);
+            if (!await TryReadAsync(context, body))
+            {
+                await RefuseAsync(context, new Refusal(
+                    StatusCodes.Status413PayloadTooLarge, $"a request has at most {RpcLimits.MaxRequestBytes} bytes"));
+                return;
+            }
+
+            await endpoint.Dispatcher.DispatchAsync(body.Written, caller, response, context.RequestAborted);
         }
         catch (RpcException e)
         {
-            await RefuseAsync(context, caller, new Refusal(StatusCodes.Status503ServiceUnavailable, e.Message));
+            await RefuseAsync(context, new Refusal(StatusCodes.Status503ServiceUnavailable, e.Message));
             return;
         }
-        catch (OperationCanceledException)
+        catch (Exception e) when (e is OperationCanceledException or IOException)
         {
-            // Nobody is there any more.
+            // Nobody is there any more, or sends too slowly to be waited for.
             return;
         }
 
@@ -152,11 +161,18 @@ internal sealed class HttpTransport(RpcEndpoint endpoint, AccessPolicy policy, I
         await new WebSocketTransport(endpoint, socket, caller).RunAsync(stop.Token);
     }
 
-    private Task RefuseAsync(HttpContext context, string caller, Refusal refusal)
+    private static string NameOf(HttpContext context) =>
+        $"{(context.WebSockets.IsWebSocketRequest ? "ws" : "http")} {context.Connection.RemoteIpAddress}:{context.Connection.RemotePort}";
+
+    private void Count(HttpContext context, Refusal refusal)
     {
-        // Guessing at tokens is bounded like calling.
         endpoint.RemoteRates.Get(context.Connection.RemoteIpAddress).TryTake();
-        endpoint.LogRefused(caller, refusal.Reason);
+        endpoint.LogRefused(NameOf(context), refusal.Reason);
+    }
+
+    private Task RefuseAsync(HttpContext context, Refusal refusal)
+    {
+        Count(context, refusal);
         return AccessPolicy.RefuseAsync(context, refusal);
     }
 }

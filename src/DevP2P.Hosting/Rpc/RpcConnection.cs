@@ -44,11 +44,11 @@ internal sealed class RpcConnection(RpcEndpoint endpoint, string name, Func<Read
         try
         {
             // Cancelled in the middle of a message, a connection would be broken: only the end of the connection may do that.
-            using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_closed.Token);
-            timeout.CancelAfter(RpcLimits.SendTimeout);
+            using var timeout = new CancellationTokenSource(RpcLimits.SendTimeout, endpoint.Time);
+            using var end = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, _closed.Token);
             try
             {
-                await write(message, timeout.Token).ConfigureAwait(false);
+                await write(message, end.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (!_closed.IsCancellationRequested)
             {

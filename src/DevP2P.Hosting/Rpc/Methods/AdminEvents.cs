@@ -1,5 +1,6 @@
 using System.Text.Json;
 using DevP2P.Dialing;
+using DevP2P.Nodes;
 using Microsoft.Extensions.Logging;
 
 namespace DevP2P.Hosting.Rpc;
@@ -46,7 +47,19 @@ internal sealed class AdminEvents : IDisposable
         }
     }
 
+    /// <summary>Somebody has set other limits.</summary>
+    public void LimitsSet(LimitsReport limits) =>
+        _all.Publish(JsonSerializer.SerializeToUtf8Bytes(new LimitsChange(Now, "limits", limits), AdminJson.Default.LimitsChange));
+
+    /// <summary>Somebody has banned a node.</summary>
+    public void Banned(BanReport ban) => Publish(new BanChange(Now, "banned", ban.Id, ban.Until, ban.Reason));
+
+    /// <summary>Somebody has ended a node's ban.</summary>
+    public void Unbanned(NodeId id) => Publish(new BanChange(Now, "unbanned", id.ToString(), null, null));
+
     public void Dispose() => _stop.Cancel();
+
+    private void Publish(BanChange change) => _all.Publish(JsonSerializer.SerializeToUtf8Bytes(change, AdminJson.Default.BanChange));
 
     /// <summary>Nothing is watched before somebody asks.</summary>
     private void Start()

@@ -17,6 +17,8 @@ internal static class AdminMethodTable
             .. StatusMethods.Create(node),
             .. DialMethods.Create(node),
             .. DiscoveryMethods.Create(node),
+            .. BanMethods.Create(node),
+            .. LimitMethods.Create(node),
             .. SubscriptionMethods.Create(node),
             RpcMethod.Create("rpc_modules", "The namespaces with their versions.", [], AdminJson.Default.IReadOnlyDictionaryStringString, _ => table!.Modules),
             RpcMethod.Create("rpc.discover", "This API as an OpenRPC document.", [], AdminJson.Default.JsonElement, _ => document.Value),

@@ -13,12 +13,22 @@ internal static class DiscoveryMethods
         RpcParameter<string> version = Parameters.OneOf("version", "Which discovery", "v4", "v5");
         RpcParameter<string> target = Parameters.Text("target",
             "v5: a node id; v4, which looks for public keys: 128 hexadecimal digits. Both: an enode URL or record. A random one if left out", isRequired: false);
+        RpcParameter<string> any = Parameters.OneOf("version", "Which discovery", "v4", "v5", "legacy");
         return
         [
+            RpcMethod.Create("devp2p_table", "The routing table, bucket by bucket, with the nodes that would replace others.", [any],
+                AdminJson.Default.TableReport, call => GetTable(node.Server, call.Get(any))),
             RpcMethod.Create("devp2p_lookup", "Looks for the nodes closest to a target, on the network. The closest come first.", [version, target],
                 AdminJson.Default.IReadOnlyListFoundNode, call => LookupAsync(node, call, call.Get(version), call.Get(target, ""))),
         ];
     }
+
+    private static TableReport GetTable(Server server, string version) => TableReport.From(version switch
+    {
+        "v4" => server.DiscoveryV4?.GetTable(),
+        "v5" => server.DiscoveryV5?.GetTable(),
+        _ => server.TopicDiscovery?.GetTable(),
+    } ?? throw RpcException.Failed($"discovery {version} is off"));
 
     private static async ValueTask<IReadOnlyList<FoundNode>> LookupAsync(AdminNode node, RpcCall call, string version, string target)
     {

@@ -34,6 +34,25 @@ internal static class Parameters
             ? number
             : throw new FormatException($"want a whole number from {min} to {max}"));
 
+    /// <summary>A whole number of 64 bits.</summary>
+    public static RpcParameter<long> LargeNumber(string name, string summary, long min, long max, bool isNullable = false) => new(name, summary, isRequired: false,
+        () => new JsonObject
+        {
+            ["type"] = isNullable ? new JsonArray("integer", "null") : "integer",
+            ["minimum"] = min,
+            ["maximum"] = max,
+        },
+        value => value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out long number) && number >= min && number <= max
+            ? number
+            : throw new FormatException($"want a whole number from {min} to {max}{(isNullable ? ", or null" : "")}"));
+
+    /// <summary>A time, which may have a fraction.</summary>
+    public static RpcParameter<double> Seconds(string name, string summary, int max) => new(name, summary, isRequired: false,
+        () => new JsonObject { ["type"] = new JsonArray("number", "null"), ["exclusiveMinimum"] = 0, ["maximum"] = max },
+        value => value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) && number > 0 && number <= max
+            ? number
+            : throw new FormatException($"want a number above 0 and up to {max}, or null"));
+
     private static Func<JsonObject> Schema(string type) => () => new JsonObject { ["type"] = type };
 
     private static string ReadText(JsonElement value)

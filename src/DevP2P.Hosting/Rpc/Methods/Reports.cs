@@ -1,6 +1,8 @@
 using System.Text.Json.Serialization;
 using DevP2P.Dialing;
+using DevP2P.Discovery;
 using DevP2P.Nodes;
+using DevP2P.Reputation;
 
 namespace DevP2P.Hosting.Rpc;
 
@@ -51,7 +53,11 @@ internal sealed record CountersReport(
 
 /// <summary>The limits that hold; null where there is none.</summary>
 internal sealed record LimitsReport(
-    int MaxPeers, long? UploadBytesPerSecond, long? DownloadBytesPerSecond, long? PeerUploadBytesPerSecond, long? PeerDownloadBytesPerSecond);
+    int MaxPeers, long? UploadBytesPerSecond, long? DownloadBytesPerSecond, long? PeerUploadBytesPerSecond, long? PeerDownloadBytesPerSecond)
+{
+    public static LimitsReport From(ServerLimits limits) => new(
+        limits.MaxPeers, limits.UploadBytesPerSecond, limits.DownloadBytesPerSecond, limits.PeerUploadBytesPerSecond, limits.PeerDownloadBytesPerSecond);
+}
 
 /// <summary>A peer as admin_peers has it, and what only this node knows of it.</summary>
 internal sealed record PeerReport(
@@ -62,14 +68,67 @@ internal sealed record PeerReport(
     IReadOnlyList<string> Caps,
     PeerNetworkInfo Network,
     IReadOnlyDictionary<string, object?> Protocols,
-    double ConnectedSeconds)
+    double ConnectedSeconds,
+    PeerTrafficReport Traffic,
+    double Score)
 {
-    public static PeerReport From(Peer peer)
+    public static PeerReport From(Server server, Peer peer)
     {
         PeerInfo info = peer.GetInfo();
+        PeerTraffic traffic = peer.GetTraffic();
         return new PeerReport(
-            info.Enr, info.Enode, info.Id, info.Name, info.Capabilities, info.Network, info.Protocols, Math.Round(peer.Lifetime.TotalSeconds, 3));
+            info.Enr, info.Enode, info.Id, info.Name, info.Capabilities, info.Network, info.Protocols, Math.Round(peer.Lifetime.TotalSeconds, 3),
+            new PeerTrafficReport(traffic.MessagesIn, traffic.MessagesOut, traffic.BytesIn, traffic.BytesOut),
+            Math.Round(server.GetReputation(peer.Id).Score, 3));
     }
+}
+
+/// <summary>What a peer has been sent and has sent on this connection; bytes on the wire.</summary>
+internal sealed record PeerTrafficReport(long MessagesIn, long MessagesOut, long BytesIn, long BytesOut);
+
+/// <summary>What was exchanged with all peers by a protocol since the start; wire bytes are those of the frames.</summary>
+internal sealed record ProtocolTrafficReport(
+    string Protocol, long MessagesIn, long MessagesOut, long BytesIn, long BytesOut, long WireBytesIn, long WireBytesOut)
+{
+    public static ProtocolTrafficReport From(ProtocolTraffic traffic) => new(
+        traffic.Protocol, traffic.MessagesIn, traffic.MessagesOut, traffic.BytesIn, traffic.BytesOut, traffic.WireBytesIn, traffic.WireBytesOut);
+}
+
+/// <summary>A node that is kept out; without end where until is null.</summary>
+internal sealed record BanReport(string Id, DateTime Since, DateTime? Until, string Reason, bool Automatic)
+{
+    public static BanReport From(Ban ban) => new(ban.Id.ToString(), ban.Since.UtcDateTime, ban.Until?.UtcDateTime, ban.Reason, ban.IsAutomatic);
+}
+
+/// <summary>A node's score, and the latest facts behind it.</summary>
+internal sealed record ReputationReport(string Id, double Score, int Bans, IReadOnlyList<FactReport> Facts)
+{
+    public static ReputationReport From(NodeReputation reputation) => new(
+        reputation.Id.ToString(), Math.Round(reputation.Score, 3), reputation.Bans,
+        [.. reputation.Facts.Select(fact => new FactReport(fact.At.UtcDateTime, fact.Points, fact.Reason))]);
+}
+
+/// <summary>Something that a node did, and what it counted.</summary>
+internal sealed record FactReport(DateTime At, double Points, string Reason);
+
+/// <summary>A routing table.</summary>
+internal sealed record TableReport(string Version, int Count, IReadOnlyList<BucketReport> Buckets)
+{
+    public static TableReport From(RoutingTable table) => new(table.Version, table.Count, [.. table.Buckets.Select(bucket => new BucketReport(
+        bucket.Index, bucket.MinDistance, bucket.MaxDistance,
+        [.. bucket.Entries.Select(TableNodeReport.From)], [.. bucket.Replacements.Select(TableNodeReport.From)]))]);
+}
+
+/// <summary>A bucket: the nodes within a range of distances.</summary>
+internal sealed record BucketReport(
+    int Index, int MinDistance, int MaxDistance, IReadOnlyList<TableNodeReport> Nodes, IReadOnlyList<TableNodeReport> Replacements);
+
+/// <summary>A node in a routing table, with how often it was found to be there.</summary>
+internal sealed record TableNodeReport(string Id, string Enode, string? Ip, int Udp, int Tcp, bool Live, int Checks, int FailedQueries, DateTime AddedAt)
+{
+    public static TableNodeReport From(RoutingTableEntry entry) => new(
+        entry.Node.Id.ToString(), entry.Node.ToString(), entry.Node.Address?.ToString(), entry.Node.UdpPort, entry.Node.TcpPort,
+        entry.IsLive, entry.LivenessChecks, entry.FailedQueries, entry.AddedAt.UtcDateTime);
 }
 
 /// <summary>An attempt to reach a node; with a type, it is an event.</summary>
@@ -124,6 +183,17 @@ internal sealed record PeerChange(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Reason,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] bool? IsRemote,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Error);
+
+/// <summary>The event that somebody has set other limits by this API.</summary>
+internal sealed record LimitsChange(DateTime At, string Type, LimitsReport Limits);
+
+/// <summary>The event that somebody has banned a node by this API, or ended its ban.</summary>
+internal sealed record BanChange(
+    DateTime At,
+    string Type,
+    string Id,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] DateTime? Until,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Reason);
 
 /// <summary>The event that stands where others were lost.</summary>
 internal sealed record LaggedEvent(DateTime At, string Type, long Missed);

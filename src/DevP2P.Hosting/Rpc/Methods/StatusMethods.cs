@@ -10,9 +10,13 @@ internal static class StatusMethods
 
     public static IEnumerable<RpcMethod> Create(AdminNode node) =>
     [
+        RpcMethod.Create("devp2p_trafficByProtocol", "What was exchanged with all peers since the start, by protocol.", [],
+            AdminJson.Default.IReadOnlyListProtocolTrafficReport,
+            IReadOnlyList<ProtocolTrafficReport> (_) => [.. node.Server.GetTraffic().Select(ProtocolTrafficReport.From)]),
         RpcMethod.Create("devp2p_status", "How the node is, in one answer.", [], AdminJson.Default.StatusReport, _ => Describe(node)),
         RpcMethod.Create("devp2p_peers", "All connected peers, by id, with what only this node knows of them.", [],
-            AdminJson.Default.IReadOnlyListPeerReport, IReadOnlyList<PeerReport> (_) => [.. node.Server.Peers.OrderBy(peer => peer.Id).Select(PeerReport.From)]),
+            AdminJson.Default.IReadOnlyListPeerReport,
+            IReadOnlyList<PeerReport> (_) => [.. node.Server.Peers.OrderBy(peer => peer.Id).Select(peer => PeerReport.From(node.Server, peer))]),
     ];
 
     private static StatusReport Describe(AdminNode node)
@@ -20,13 +24,14 @@ internal static class StatusMethods
         Server server = node.Server;
         IReadOnlyCollection<Peer> peers = server.Peers;
         NodeInfo info = server.GetNodeInfo();
+        LimitsReport limits = LimitsReport.From(server.Limits);
         return new StatusReport(
             info,
             Math.Round(node.Uptime.TotalSeconds, 3),
             s_version,
             new PeerCountsReport(
                 peers.Count, peers.Count(peer => peer.IsInbound), peers.Count(peer => !peer.IsInbound), peers.Count(peer => peer.IsStatic),
-                peers.Count(peer => peer.IsTrusted), server.Options.MaxPeers),
+                peers.Count(peer => peer.IsTrusted), limits.MaxPeers),
             new DiscoveryReport(
                 server.DiscoveryV4 is not null, server.DiscoveryV5 is not null, server.TopicDiscovery is not null,
                 server.DiscoveryV4?.NodeCount, server.DiscoveryV5?.NodeCount, server.TopicDiscovery?.NodeCount),
@@ -34,6 +39,6 @@ internal static class StatusMethods
             [.. server.ListenEndPoints.Select(endPoint => endPoint.ToString())],
             new ReachabilityReport(info.Nat, AdvertisedReport.From(server.Self.Record)),
             CountersReport.From(server.GetCounters()),
-            new LimitsReport(server.Options.MaxPeers, null, null, null, null));
+            limits);
     }
 }
