@@ -10,7 +10,7 @@ public sealed partial class GrafanaTests
     /// <summary>All queries, with the dashboard's variables as Grafana fills them in for "All".</summary>
     internal static IReadOnlyList<string> ReadQueries()
     {
-        using JsonDocument dashboard = JsonDocument.Parse(File.ReadAllText(RepositoryRoot.Path("docs", "grafana-dashboard.json")));
+        using JsonDocument dashboard = JsonDocument.Parse(File.ReadAllText(Path.Combine(RepositoryRoot.Path, "docs", "grafana-dashboard.json")));
         return [.. dashboard.RootElement.GetProperty("panels").EnumerateArray()
             .Where(panel => panel.TryGetProperty("targets", out _))
             .SelectMany(panel => panel.GetProperty("targets").EnumerateArray())
@@ -23,7 +23,7 @@ public sealed partial class GrafanaTests
     [Fact]
     public void Every_metric_of_the_dashboard_is_one_that_the_node_has()
     {
-        var known = new HashSet<string>(Instrument().Matches(File.ReadAllText(RepositoryRoot.Path("docs", "metrics.md"))).SelectMany(ToPrometheus));
+        var known = new HashSet<string>(Instrument().Matches(File.ReadAllText(Path.Combine(RepositoryRoot.Path, "docs", "metrics.md"))).SelectMany(ToPrometheus));
         string[] asked = [.. ReadQueries().SelectMany(query => Metric().Matches(query)).Select(match => match.Value).Distinct()];
 
         Assert.True(known.Count > 20);
