@@ -237,10 +237,11 @@ public sealed partial class Server
         var peer = new Peer(
             setup.Connection, setup.Node!, hello, setup.Flags, setup.Incoming.LocalEndPoint, setup.Incoming.RemoteEndPoint,
             _options.Protocols, _options.EnableMessageEvents ? _events : null, _time, new PeerLogger(_peerLogger, setup.Node!.Id.ToShortString()));
+        // Before anybody sees the peer, so that who counts peers finds the counters right.
+        _counters.CountAdded();
         _snapshot = _snapshot.Add(peer.Id, peer);
         LimitPeer(peer);
         _inboundCount += peer.IsInbound ? 1 : 0;
-        _counters.CountAdded();
         _dials.PeerAdded(Now, peer.Id, isDialed: !peer.IsInbound);
         Log.PeerAdded(
             _logger, _snapshot.Count, peer.Id.ToShortString(), setup.Flags.ToText(), peer.RemoteEndPoint, Log.Sanitize(peer.FullName));
@@ -266,9 +267,9 @@ public sealed partial class Server
     /// <summary>On the loop: a peer has ended.</summary>
     private void DropPeer(Peer peer, PeerDrop drop)
     {
+        _counters.CountDropped(drop);
         _snapshot = _snapshot.Remove(peer.Id);
         _inboundCount -= peer.IsInbound ? 1 : 0;
-        _counters.CountDropped(drop);
         _dials.PeerRemoved(Now, peer.Id);
         RememberUseful(peer);
         JudgeDrop(peer, drop);
