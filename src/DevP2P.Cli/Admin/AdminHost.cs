@@ -140,6 +140,9 @@ internal sealed class WebHost : IAdminHost
         _application.MapDevP2PAdmin();
         _application.MapDevP2PMetrics().RequireDevP2PAccess();
 
+        // The page asks for the token, and shows it when it calls.
+        _application.MapDevP2PDashboard().RequireDevP2PAccess(token: false);
+
         // Whoever watches over the node asks this, and learns little.
         _application.MapDevP2PHealth().RequireDevP2PAccess(token: false);
 
