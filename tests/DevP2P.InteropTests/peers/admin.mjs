@@ -2,6 +2,7 @@
 // node admin.mjs HTTP_URL IPC_PATH ENODE [TOKEN]
 import { FetchRequest, IpcSocketProvider, JsonRpcProvider, Network, WebSocketProvider } from "ethers";
 import { Web3 } from "web3";
+import { IpcProvider } from "web3-providers-ipc";
 import WebSocket from "ws";
 
 const [url, ipc, enode, token] = process.argv.slice(2);
@@ -75,7 +76,7 @@ await overSocket.destroy();
 const ethersIpc = new IpcSocketProvider(ipc, network, { staticNetwork: network });
 say("ethers-ipc", { peers: await ethersIpc.send("admin_peers", []), answers: (await Promise.all([1, 2, 3].map(() => ethersIpc.send("net_version", [])))) });
 await ethersIpc.destroy();
-const web3Ipc = new Web3(ipc).currentProvider;
+const web3Ipc = new IpcProvider(ipc);
 const ipcAnswer = await web3Ipc.request({ jsonrpc: "2.0", id: 3, method: "admin_nodeInfo", params: [] });
 const events = [];
 web3Ipc.on("message", (message) => events.push(message));
