@@ -74,7 +74,8 @@ internal static class AttachText
 
     /// <summary>One ban.</summary>
     public static string Ban(JsonElement ban) =>
-        $"{Short(Text(ban, "id"))}  until {(ban.GetProperty("until").ValueKind == JsonValueKind.Null ? "further notice" : Text(ban, "until"))}  {Text(ban, "reason")}".TrimEnd();
+        ($"{Short(Text(ban, "id"))}  until {(ban.GetProperty("until").ValueKind == JsonValueKind.Null ? "further notice" : Text(ban, "until"))}  "
+            + Text(ban, "reason")).TrimEnd();
 
     /// <summary>devp2p_bans.</summary>
     public static void Bans(JsonElement bans, TextWriter output)
@@ -100,7 +101,8 @@ internal static class AttachText
                 + $"{bucket.GetProperty("replacements").GetArrayLength()} replacements");
             foreach (JsonElement node in bucket.GetProperty("nodes").EnumerateArray())
             {
-                output.WriteLine($"  {Short(Text(node, "id"))}  {Text(node, "ip")}:{Text(node, "udp")}  {(node.GetProperty("live").GetBoolean() ? "live" : "not checked")}");
+                string state = node.GetProperty("live").GetBoolean() ? "live" : "not checked";
+                output.WriteLine($"  {Short(Text(node, "id"))}  {Text(node, "ip")}:{Text(node, "udp")}  {state}");
             }
         }
     }
