@@ -141,7 +141,8 @@ public sealed class AdminSocketTests : IAsyncLifetime
 
         using (Socket refused = Connect())
         {
-            Assert.Equal(0, await refused.ReceiveAsync(new byte[1], TestContext.Current.CancellationToken));
+            ValueTask<int> reading = refused.ReceiveAsync(new byte[1].AsMemory(), TestContext.Current.CancellationToken);
+            Assert.Equal(0, await reading.AsTask().WaitAsync(TestSite.Deadline, TestContext.Current.CancellationToken));
         }
 
         clients.ForEach(client => client.Dispose());
