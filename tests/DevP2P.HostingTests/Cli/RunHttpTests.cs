@@ -46,6 +46,7 @@ public sealed class RunHttpTests : IDisposable
     }
 
     [Fact]
+    [Trait("Threat", "T19")]
     public async Task With_http_there_are_metrics_health_and_the_dashboard_on_the_terms_of_the_API()
     {
         string tokenFile = Path.Combine(_directory.FullName, "token");
@@ -143,6 +144,7 @@ public sealed class RunHttpTests : IDisposable
     }
 
     [Fact]
+    [Trait("Threat", "T19")]
     public async Task What_cannot_be_done_is_one_line_and_exit_code_1()
     {
         string tokenFile = Path.Combine(_directory.FullName, "token");

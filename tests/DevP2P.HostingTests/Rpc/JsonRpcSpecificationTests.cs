@@ -134,6 +134,7 @@ public sealed class JsonRpcSpecificationTests
     }
 
     [Fact]
+    [Trait("Threat", "T19")]
     public async Task A_batch_may_be_large_but_not_larger()
     {
         string Batch(int count) => "[" + string.Join(',', Enumerable.Range(5, count).Select(id => $$"""{"jsonrpc":"2.0","id":{{id}},"method":"sum"}""")) + "]";
@@ -145,6 +146,7 @@ public sealed class JsonRpcSpecificationTests
     }
 
     [Fact]
+    [Trait("Threat", "T19")]
     public async Task An_answer_has_a_bound()
     {
         // Each is fine for itself, all together are not.
@@ -159,6 +161,7 @@ public sealed class JsonRpcSpecificationTests
     }
 
     [Fact]
+    [Trait("Threat", "T19")]
     public async Task Calls_are_limited_in_the_long_run()
     {
         var time = new ManualTime();
