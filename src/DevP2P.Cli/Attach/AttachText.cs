@@ -154,7 +154,7 @@ internal static class AttachText
     }
 
     /// <summary>The first digits of an id.</summary>
-    public static string Short(string id) => id.Length > ShortId ? id[..ShortId] : id;
+    public static string Short(string id, int digits = ShortId) => id.Length > digits ? id[..digits] : id;
 
     /// <summary>The node's own address, to be copied: not shortened as ids are elsewhere.</summary>
     private static string Whole(JsonElement value, string name) => string.Concat(value.GetProperty(name).GetString()!.Where(c => c is > ' ' and <= '~'));
