@@ -169,7 +169,10 @@ internal static class AttachCommand
     private static ExampleCommand CreateTable(AttachArguments arguments)
     {
         var version = new Argument<string>("VERSION") { Description = "v4, v5 or legacy", DefaultValueFactory = _ => "v4" };
-        var command = new ExampleCommand("table", "Discovery's routing table, bucket by bucket.", "devp2p attach table", "devp2p attach table v5 --json") { version };
+        var command = new ExampleCommand("table", "Discovery's routing table, bucket by bucket.",
+            "devp2p attach table",
+            "devp2p attach table v5 --json")
+        { version };
         command.SetAction(async (parse, _) =>
         {
             await arguments.CallAsync(parse, "devp2p_table", [AttachArguments.Quote(parse.GetRequiredValue(version))], AttachText.Table);
@@ -181,7 +184,11 @@ internal static class AttachCommand
     private static ExampleCommand CreateCall(AttachArguments arguments)
     {
         var method = new Argument<string>("METHOD") { Description = "The method's name" };
-        var parameters = new Argument<string[]>("PARAMS") { Description = "Its parameters, each as JSON; what is not JSON is a text", Arity = ArgumentArity.ZeroOrMore };
+        var parameters = new Argument<string[]>("PARAMS")
+        {
+            Description = "Its parameters, each as JSON; what is not JSON is a text",
+            Arity = ArgumentArity.ZeroOrMore,
+        };
         var command = new ExampleCommand("call", "Call any method and print its result.",
             "devp2p attach call admin_nodeInfo",
             "devp2p attach call devp2p_lookup v5",

@@ -74,7 +74,8 @@ internal static class AttachText
 
     /// <summary>One ban.</summary>
     public static string Ban(JsonElement ban) =>
-        $"{Short(Text(ban, "id"))}  until {(ban.GetProperty("until").ValueKind == JsonValueKind.Null ? "further notice" : Text(ban, "until"))}  {Text(ban, "reason")}".TrimEnd();
+        ($"{Short(Text(ban, "id"))}  until {(ban.GetProperty("until").ValueKind == JsonValueKind.Null ? "further notice" : Text(ban, "until"))}  "
+            + Text(ban, "reason")).TrimEnd();
 
     /// <summary>devp2p_bans.</summary>
     public static void Bans(JsonElement bans, TextWriter output)
@@ -100,7 +101,8 @@ internal static class AttachText
                 + $"{bucket.GetProperty("replacements").GetArrayLength()} replacements");
             foreach (JsonElement node in bucket.GetProperty("nodes").EnumerateArray())
             {
-                output.WriteLine($"  {Short(Text(node, "id"))}  {Text(node, "ip")}:{Text(node, "udp")}  {(node.GetProperty("live").GetBoolean() ? "live" : "not checked")}");
+                string state = node.GetProperty("live").GetBoolean() ? "live" : "not checked";
+                output.WriteLine($"  {Short(Text(node, "id"))}  {Text(node, "ip")}:{Text(node, "udp")}  {state}");
             }
         }
     }
@@ -152,7 +154,7 @@ internal static class AttachText
     }
 
     /// <summary>The first digits of an id.</summary>
-    public static string Short(string id) => id.Length > ShortId ? id[..ShortId] : id;
+    public static string Short(string id, int digits = ShortId) => id.Length > digits ? id[..digits] : id;
 
     /// <summary>The node's own address, to be copied: not shortened as ids are elsewhere.</summary>
     private static string Whole(JsonElement value, string name) => string.Concat(value.GetProperty(name).GetString()!.Where(c => c is > ' ' and <= '~'));

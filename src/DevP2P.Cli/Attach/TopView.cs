@@ -15,6 +15,14 @@ internal sealed class TopView(RpcClient client, IAnsiConsole console)
 
     private const int KeyPollMs = 100;
 
+    /// <summary>A terminal narrower than this does with the first <see cref="NarrowColumns"/>.</summary>
+    private const int FullWidth = 110;
+
+    private const int NarrowColumns = 4;
+
+    private static readonly (string Title, int? Width)[] s_columns =
+        [("id", 12), ("address", 21), ("how", 23), ("for", 7), ("speaks", 16), ("client", null)];
+
     private readonly Queue<string> _events = new();
     private JsonElement _status;
     private JsonElement _peers;
@@ -121,7 +129,8 @@ internal sealed class TopView(RpcClient client, IAnsiConsole console)
     private Table RenderPeers()
     {
         Table table = new Table().Expand().Border(TableBorder.Rounded).BorderColor(Color.Grey);
-        foreach ((string title, int? width) in ((string, int?)[])[("id", 16), ("address", 21), ("how", 23), ("for", 7), ("client", null), ("speaks", null)])
+        bool full = console.Profile.Width >= FullWidth;
+        foreach ((string title, int? width) in s_columns.Take(full ? s_columns.Length : NarrowColumns))
         {
             table.AddColumn(new TableColumn(title) { Width = width }.NoWrap());
         }
@@ -129,13 +138,16 @@ internal sealed class TopView(RpcClient client, IAnsiConsole console)
         int room = Math.Max(1, console.Profile.Height - FixedLines - MaxEventLines);
         foreach (JsonElement peer in _peers.EnumerateArray().Take(room))
         {
-            table.AddRow(
-                new Text(AttachText.Short(AttachText.Text(peer, "id"))),
-                new Text(AttachText.Text(peer.GetProperty("network"), "remoteAddress")),
-                new Text(AttachText.Flags(peer)),
-                new Text(AttachText.Age(peer.GetProperty("connectedSeconds").GetDouble())),
-                new Text(AttachText.Text(peer, "name")).Overflow(Overflow.Ellipsis),
-                new Text(AttachText.Capabilities(peer)).Overflow(Overflow.Ellipsis));
+            Text[] cells =
+            [
+                Cell(AttachText.Short(AttachText.Text(peer, "id"), digits: 12)),
+                Cell(AttachText.Text(peer.GetProperty("network"), "remoteAddress")),
+                Cell(AttachText.Flags(peer)),
+                Cell(AttachText.Age(peer.GetProperty("connectedSeconds").GetDouble())),
+                Cell(AttachText.Capabilities(peer)),
+                Cell(AttachText.Text(peer, "name")),
+            ];
+            table.AddRow(cells.Take(table.Columns.Count));
         }
 
         int left = _peers.GetArrayLength() - room;
@@ -158,6 +170,9 @@ internal sealed class TopView(RpcClient client, IAnsiConsole console)
 
         return new Panel(new Rows(lines)).Header(" events ").Expand().BorderColor(Color.Grey);
     }
+
+    /// <summary>One line of a table, whatever the terminal's width.</summary>
+    private static Text Cell(string text) => new Text(text).Overflow(Overflow.Ellipsis);
 
     private static string Number(JsonElement value, string name) => AttachText.Text(value, name);
 

@@ -119,11 +119,7 @@ internal sealed class HttpTransport(RpcEndpoint endpoint, AccessPolicy policy, I
     /// <summary>Reads the whole body; false if it is too long.</summary>
     private static async Task<bool> TryReadAsync(HttpContext context, RpcBuffer body)
     {
-        if (context.Request.ContentLength > RpcLimits.MaxRequestBytes)
-        {
-            return false;
-        }
-
+        // Then a length that is too great is refused before anything is read.
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
         {
             limit.MaxRequestBodySize = RpcLimits.MaxRequestBytes;

@@ -6,11 +6,11 @@ namespace DevP2P.Hosting.Rpc;
 /// <param name="name">For the log: "http 127.0.0.1:50412", "ipc pid=4711 uid=1000".</param>
 /// <param name="rate">What bounds the calls.</param>
 /// <param name="subscriptions">The connection's subscriptions; null where there can be none.</param>
-internal sealed class RpcCaller(string name, TokenBucket rate, RpcSubscriptions? subscriptions)
+internal sealed class RpcCaller(string name, CallBucket rate, RpcSubscriptions? subscriptions)
 {
     private List<RpcSubscription>? _new;
 
-    public TokenBucket Rate => rate;
+    public CallBucket Rate => rate;
 
     /// <summary>Subscribes the connection. Events are sent from <see cref="Activate"/> on.</summary>
     /// <returns>The subscription's id.</returns>

@@ -16,7 +16,7 @@ internal sealed class RpcConnection(RpcEndpoint endpoint, string name, Func<Read
     private readonly SemaphoreSlim _writeGate = new(1, 1);
     private readonly SemaphoreSlim _calls = new(RpcLimits.MaxCallsPerConnection, RpcLimits.MaxCallsPerConnection);
     private readonly CancellationTokenSource _closed = new();
-    private readonly TokenBucket _rate = RemoteRates.Create(endpoint.Time);
+    private readonly CallBucket _rate = RemoteRates.Create(endpoint.Time);
     private RpcSubscriptions? _subscriptions;
 
     /// <summary>How the log names the other side.</summary>

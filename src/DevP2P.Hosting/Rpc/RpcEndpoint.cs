@@ -8,13 +8,13 @@ internal sealed class RpcEndpoint : IDisposable
 {
     private readonly ByteBudget _bytes = new(RpcLimits.MaxBytesInFlight);
     private readonly AdminNode _node;
-    private readonly TokenBucket _refusals;
+    private readonly CallBucket _refusals;
     private int _connections;
 
     public RpcEndpoint(Server server, AdminOptions options, ILoggerFactory loggers, TimeProvider time)
     {
         Time = time;
-        _refusals = new TokenBucket(RpcLimits.LoggedRefusalsPerSecond, RpcLimits.LoggedRefusalBurst, time);
+        _refusals = new CallBucket(RpcLimits.LoggedRefusalsPerSecond, RpcLimits.LoggedRefusalBurst, time);
         Logger = loggers.CreateLogger("DevP2P.Hosting.Admin");
         _node = new AdminNode(server, options, Logger, time);
         Methods = AdminMethodTable.Create(_node);

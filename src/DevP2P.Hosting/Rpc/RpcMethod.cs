@@ -38,7 +38,8 @@ internal sealed class RpcMethod
 
     /// <summary>A method that may have to wait.</summary>
     public static RpcMethod Create<T>(
-        string name, string summary, IReadOnlyList<RpcParameter> parameters, JsonTypeInfo<T> type, Func<RpcCall, ValueTask<T>> invoke, bool changesNode = false) =>
+        string name, string summary, IReadOnlyList<RpcParameter> parameters, JsonTypeInfo<T> type, Func<RpcCall, ValueTask<T>> invoke,
+        bool changesNode = false) =>
         new(name, summary, parameters, type, async call =>
         {
             T result = await invoke(call).ConfigureAwait(false);

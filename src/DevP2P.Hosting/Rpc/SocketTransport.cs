@@ -70,7 +70,8 @@ internal static class SocketTransport
 
             if (end > 0 || buffer.Length > RpcLimits.MaxRequestBytes)
             {
-                await RefuseAsync(endpoint, connection, RpcErrorCode.InvalidRequest, $"a request has at most {RpcLimits.MaxRequestBytes} bytes", stop).ConfigureAwait(false);
+                string tooLarge = $"a request has at most {RpcLimits.MaxRequestBytes} bytes";
+                await RefuseAsync(endpoint, connection, RpcErrorCode.InvalidRequest, tooLarge, stop).ConfigureAwait(false);
                 return;
             }
 

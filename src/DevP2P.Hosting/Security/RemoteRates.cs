@@ -10,17 +10,17 @@ internal sealed class RemoteRates(TimeProvider time)
     private static readonly TimeSpan s_refill = TimeSpan.FromSeconds((double)RpcLimits.CallBurst / RpcLimits.CallsPerSecond);
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<IPAddress, TokenBucket> _buckets = [];
-    private readonly TokenBucket _others = Create(time);
+    private readonly Dictionary<IPAddress, CallBucket> _buckets = [];
+    private readonly CallBucket _others = Create(time);
 
-    public static TokenBucket Create(TimeProvider time) => new(RpcLimits.CallsPerSecond, RpcLimits.CallBurst, time);
+    public static CallBucket Create(TimeProvider time) => new(RpcLimits.CallsPerSecond, RpcLimits.CallBurst, time);
 
-    public TokenBucket Get(IPAddress? remote)
+    public CallBucket Get(IPAddress? remote)
     {
         remote ??= IPAddress.None;
         lock (_gate)
         {
-            if (_buckets.TryGetValue(remote, out TokenBucket? bucket))
+            if (_buckets.TryGetValue(remote, out CallBucket? bucket))
             {
                 return bucket;
             }

@@ -66,6 +66,7 @@ public sealed class AdminSocketTests : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Threat", "T19")]
     [UnsupportedOSPlatform("windows")]
     public async Task Only_its_owner_may_use_the_file_and_it_goes_with_the_api()
     {
@@ -106,6 +107,7 @@ public sealed class AdminSocketTests : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Threat", "T19")]
     public async Task What_is_no_JSON_or_has_no_end_ends_the_connection()
     {
         await using AdminSocket admin = AdminSocket.Open(SocketPath, _server);
@@ -127,6 +129,7 @@ public sealed class AdminSocketTests : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Threat", "T19")]
     public async Task There_is_a_bound_to_connections()
     {
         await using AdminSocket admin = AdminSocket.Open(SocketPath, _server);
@@ -141,7 +144,8 @@ public sealed class AdminSocketTests : IAsyncLifetime
 
         using (Socket refused = Connect())
         {
-            Assert.Equal(0, await refused.ReceiveAsync(new byte[1], TestContext.Current.CancellationToken));
+            ValueTask<int> reading = refused.ReceiveAsync(new byte[1].AsMemory(), TestContext.Current.CancellationToken);
+            Assert.Equal(0, await reading.AsTask().WaitAsync(TestSite.Deadline, TestContext.Current.CancellationToken));
         }
 
         clients.ForEach(client => client.Dispose());

@@ -82,6 +82,27 @@ public sealed class OpenRpcTests
         });
     }
 
+    [Fact]
+    public void The_documentation_has_the_numbers_of_the_code()
+    {
+        string page = File.ReadAllText(Path.Combine(Path.GetDirectoryName(ThisFile())!, "..", "..", "..", "docs", "admin-api.md"));
+
+        Assert.All(
+            [
+                $"| a request | {RpcLimits.MaxRequestBytes >> 20} MiB |",
+                $"| calls in a batch | {RpcLimits.MaxBatch:N0} |",
+                $"| an answer | {RpcLimits.MaxResponseBytes >> 20} MiB |",
+                $"| requests and answers in memory, all together | {RpcLimits.MaxBytesInFlight >> 20} MiB |",
+                $"| {RpcLimits.CallBurst:N0} at once, {RpcLimits.CallsPerSecond:N0} a second |",
+                $"| calls of a connection that are under way | {RpcLimits.MaxCallsPerConnection} |",
+                $"| connections that stay open | {RpcLimits.MaxConnections} |",
+                $"| subscriptions | {RpcLimits.MaxSubscriptionsPerConnection} of a connection, {RpcLimits.MaxSubscriptions} in all |",
+                $"| events that wait for a subscription | {RpcLimits.MaxQueuedEvents:N0} |",
+                $"| a message that is not read | {RpcLimits.SendTimeout.TotalSeconds} s |",
+                $"| lookups, waits of `devp2p_connect` | {RpcLimits.MaxLookups}, {RpcLimits.MaxConnects} at a time |",
+            ], row => Assert.Contains(row, page));
+    }
+
     private static string ThisFile([CallerFilePath] string path = "") => path;
 
     private static string NameOf(JsonElement item) => item.GetProperty("name").GetString()!;

@@ -122,6 +122,7 @@ public sealed class SubscriptionTests
     }
 
     [Fact]
+    [Trait("Threat", "T19")]
     public async Task Who_does_not_read_loses_the_oldest_events_and_learns_how_many()
     {
         var stream = new EventStream(missed => Encoding.ASCII.GetBytes($"missed {missed}"));
@@ -140,6 +141,7 @@ public sealed class SubscriptionTests
     }
 
     [Fact]
+    [Trait("Threat", "T19")]
     public async Task Who_does_not_read_at_all_is_disconnected()
     {
         var time = new ManualTime();

@@ -2,6 +2,8 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.WebSockets;
 using System.Runtime.Versioning;
+using DevP2P.Hosting.Security;
+using Microsoft.AspNetCore.Http;
 using Xunit;
 
 namespace DevP2P.HostingTests.Security;
@@ -161,6 +163,23 @@ public sealed class AccessTests
 
         await using TestSite site = await TestSite.StartAsync(options => options.Token = Token, IPAddress.Any);
         Assert.Equal(200, await RawAsync(site, "POST", $"Host: localhost\r\nAuthorization: Bearer {Token}\r\n", Call));
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1", null, 0)]
+    [InlineData("::1", null, 0)]
+    [InlineData("::ffff:127.0.0.1", null, 0)]
+    [InlineData("192.0.2.7", null, 403)]
+    [InlineData("2001:db8::1", null, 403)]
+    [InlineData("192.0.2.7", Token, 401)]
+    public void T19_whatever_is_bound_later_is_not_served_beyond_loopback_without_a_token(string local, string? token, int status)
+    {
+        var policy = new AccessPolicy(new DevP2P.Hosting.AdminOptions { Token = token });
+        var context = new DefaultHttpContext();
+        context.Connection.LocalIpAddress = IPAddress.Parse(local);
+        context.Request.Host = new HostString("localhost", 8545);
+
+        Assert.Equal(status, policy.Check(context, needsToken: true)?.Status ?? 0);
     }
 
     [Fact]

@@ -5,5 +5,5 @@ namespace DevP2P.HostingTests.Security;
 internal static class Rates
 {
     /// <summary>For tests that are not about rates.</summary>
-    public static TokenBucket Plenty => new(perSecond: 1, burst: int.MaxValue, TimeProvider.System);
+    public static CallBucket Plenty => new(perSecond: 1, burst: int.MaxValue, TimeProvider.System);
 }

@@ -21,7 +21,8 @@ internal static class BanMethods
                 call => Ban(
                     node, call.Get(id), call.Get(seconds, 0) is > 0 and var time ? TimeSpan.FromSeconds(time) : Timeout.InfiniteTimeSpan, call.Get(reason, "")),
                 changesNode: true),
-            RpcMethod.Create("devp2p_unbanPeer", "Ends a ban. False if there was none.", [id], AdminJson.Default.Boolean, call => Unban(node, call.Get(id)), changesNode: true),
+            RpcMethod.Create("devp2p_unbanPeer", "Ends a ban. False if there was none.", [id], AdminJson.Default.Boolean,
+                call => Unban(node, call.Get(id)), changesNode: true),
             RpcMethod.Create("devp2p_bans", "The nodes that are banned now, the oldest ban first.", [], AdminJson.Default.IReadOnlyListBanReport,
                 IReadOnlyList<BanReport> (_) => [.. server.Bans.Select(BanReport.From)]),
             RpcMethod.Create("devp2p_reputation", "A node's score and the latest facts behind it.", [id], AdminJson.Default.ReputationReport,

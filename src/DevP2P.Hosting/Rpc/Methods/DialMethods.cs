@@ -9,12 +9,14 @@ internal static class DialMethods
     {
         RpcParameter<Node> url = Parameters.NodeUrl();
         RpcParameter<NodeId> id = Parameters.NodeIdentity();
-        RpcParameter<int> timeout = Parameters.Number("timeoutMs", "How long to wait for the outcome, 30000 if left out", 1, (int)RpcLimits.MaxConnectTimeout.TotalMilliseconds);
+        RpcParameter<int> timeout = Parameters.Number(
+            "timeoutMs", "How long to wait for the outcome, 30000 if left out", 1, (int)RpcLimits.MaxConnectTimeout.TotalMilliseconds);
         RpcParameter<NodeId> only = Parameters.NodeIdentity(isRequired: false);
         RpcParameter<int> limit = Parameters.Number("limit", "How many at most, 100 if left out", 1, RpcLimits.MaxDialHistory);
         return
         [
-            RpcMethod.Create("devp2p_dialHistory", "The latest attempts to reach nodes, or one node, with how far they came and why they ended. The newest come first.",
+            RpcMethod.Create("devp2p_dialHistory",
+                "The latest attempts to reach nodes, or one node, with how far they came and why they ended. The newest come first.",
                 [only, limit], AdminJson.Default.IReadOnlyListDialReport,
                 call => GetHistory(node.Server, call.Get(only, default), call.Get(limit, 100))),
             RpcMethod.Create("devp2p_connect", "As admin_addPeer, and waits for the outcome of the first attempt: how far it came, and why it ended.",

@@ -12,7 +12,8 @@ internal static class DiscoveryMethods
     {
         RpcParameter<string> version = Parameters.OneOf("version", "Which discovery", "v4", "v5");
         RpcParameter<string> target = Parameters.Text("target",
-            "v5: a node id; v4, which looks for public keys: 128 hexadecimal digits. Both: an enode URL or record. A random one if left out", isRequired: false);
+            "v5: a node id; v4, which looks for public keys: 128 hexadecimal digits. Both: an enode URL or record. A random one if left out",
+            isRequired: false);
         RpcParameter<string> any = Parameters.OneOf("version", "Which discovery", "v4", "v5", "legacy");
         return
         [

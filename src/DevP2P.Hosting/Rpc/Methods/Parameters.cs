@@ -8,8 +8,9 @@ namespace DevP2P.Hosting.Rpc;
 internal static class Parameters
 {
     /// <summary>A node's enode URL or record. What is a text and no node is geth's error, of the server and not of the parameters.</summary>
-    public static RpcParameter<Node> NodeUrl(string name = "url") => new(name, "The node's enode URL or record (enr:...)", isRequired: true, Schema("string"), value =>
-        Node.TryParse(ReadText(value), out Node? node, out string? error) ? node : throw RpcException.Failed($"invalid enode: {error}"));
+    public static RpcParameter<Node> NodeUrl(string name = "url") => new(
+        name, "The node's enode URL or record (enr:...)", isRequired: true, Schema("string"),
+        value => Node.TryParse(ReadText(value), out Node? node, out string? error) ? node : throw RpcException.Failed($"invalid enode: {error}"));
 
     /// <summary>A node's id, or a URL that has it.</summary>
     public static RpcParameter<NodeId> NodeIdentity(string name = "id", bool isRequired = true) => new(
@@ -35,7 +36,8 @@ internal static class Parameters
             : throw new FormatException($"want a whole number from {min} to {max}"));
 
     /// <summary>A whole number of 64 bits.</summary>
-    public static RpcParameter<long> LargeNumber(string name, string summary, long min, long max, bool isNullable = false) => new(name, summary, isRequired: false,
+    public static RpcParameter<long> LargeNumber(string name, string summary, long min, long max, bool isNullable = false) => new(
+        name, summary, isRequired: false,
         () => new JsonObject
         {
             ["type"] = isNullable ? new JsonArray("integer", "null") : "integer",

@@ -16,7 +16,8 @@ internal static class SubscriptionMethods
         RpcParameter<string> id = Parameters.Text("id", "The subscription's id");
         return
         [
-            RpcMethod.Create($"{module}_subscribe", $"{summary} WebSocket and Unix socket only. Notifications are called {notification}.", [name], AdminJson.Default.String,
+            RpcMethod.Create($"{module}_subscribe", $"{summary} WebSocket and Unix socket only. Notifications are called {notification}.", [name],
+                AdminJson.Default.String,
                 call => call.Get(name) == kind
                     ? call.Caller.Subscribe(getStream, notification)
                     : throw new RpcException(RpcErrorCode.MethodNotFound, $"no \"{call.Get(name)}\" subscription in {module} namespace")),

@@ -1,7 +1,7 @@
 namespace DevP2P.Hosting.Security;
 
-/// <summary>So many at once and so many a second. Safe for concurrent use.</summary>
-internal sealed class TokenBucket(int perSecond, int burst, TimeProvider time)
+/// <summary>So many calls at once and so many a second. Safe for concurrent use.</summary>
+internal sealed class CallBucket(int perSecond, int burst, TimeProvider time)
 {
     private readonly Lock _gate = new();
     private double _tokens = burst;
