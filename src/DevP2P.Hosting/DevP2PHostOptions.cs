@@ -5,8 +5,8 @@ namespace DevP2P.Hosting;
 /// server is made; a wrong value stops the start, and the message names the configuration's key.
 /// </summary>
 /// <remarks>
-/// Of a running node <see cref="StaticNodes"/> and <see cref="TrustedNodes"/> follow a change of the configuration; for each other change the
-/// log says that it needs a restart.
+/// Of a running node <see cref="MaxPeers"/>, the four limits of bandwidth, <see cref="StaticNodes"/> and <see cref="TrustedNodes"/> follow a change of
+/// the configuration; for each other change the log says that it needs a restart.
 /// </remarks>
 public sealed class DevP2PHostOptions
 {
@@ -24,7 +24,7 @@ public sealed class DevP2PHostOptions
     /// <summary>As <see cref="ServerOptions.ListenAddress"/>: "127.0.0.1:30303", ":30303" for all addresses, null or nothing for no listener.</summary>
     public string? ListenAddress { get; set; }
 
-    /// <summary>As <see cref="ServerOptions.MaxPeers"/>.</summary>
+    /// <summary>As <see cref="ServerOptions.MaxPeers"/>. May change while the node runs.</summary>
     public int MaxPeers { get; set; } = 25;
 
     /// <summary>As <see cref="ServerOptions.MaxPendingPeers"/>.</summary>
@@ -32,6 +32,18 @@ public sealed class DevP2PHostOptions
 
     /// <summary>As <see cref="ServerOptions.DialRatio"/>.</summary>
     public int DialRatio { get; set; } = 3;
+
+    /// <summary>As <see cref="ServerOptions.UploadBytesPerSecond"/>. May change while the node runs.</summary>
+    public long? UploadBytesPerSecond { get; set; }
+
+    /// <summary>As <see cref="ServerOptions.DownloadBytesPerSecond"/>. May change while the node runs.</summary>
+    public long? DownloadBytesPerSecond { get; set; }
+
+    /// <summary>As <see cref="ServerOptions.PeerUploadBytesPerSecond"/>. May change while the node runs.</summary>
+    public long? PeerUploadBytesPerSecond { get; set; }
+
+    /// <summary>As <see cref="ServerOptions.PeerDownloadBytesPerSecond"/>. May change while the node runs.</summary>
+    public long? PeerDownloadBytesPerSecond { get; set; }
 
     /// <summary>As <see cref="ServerOptions.NoDial"/>.</summary>
     public bool NoDial { get; set; }

@@ -24,7 +24,6 @@ internal sealed class LiveOptions(
         (nameof(DevP2PHostOptions.PrivateKeyFile), static o => o.PrivateKeyFile),
         (nameof(DevP2PHostOptions.Name), static o => o.Name),
         (nameof(DevP2PHostOptions.ListenAddress), static o => o.ListenAddress),
-        (nameof(DevP2PHostOptions.MaxPeers), static o => $"{o.MaxPeers}"),
         (nameof(DevP2PHostOptions.MaxPendingPeers), static o => $"{o.MaxPendingPeers}"),
         (nameof(DevP2PHostOptions.DialRatio), static o => $"{o.DialRatio}"),
         (nameof(DevP2PHostOptions.NoDial), static o => $"{o.NoDial}"),
@@ -51,6 +50,7 @@ internal sealed class LiveOptions(
     private readonly Lock _gate = new();
     private readonly List<IDisposable> _subscriptions = [];
     private readonly Dictionary<string, string?> _seen = [];
+    private ServerLimits _limits = ReadLimits(atStart.Value);
     private Dictionary<NodeId, Node> _static = [];
     private Dictionary<NodeId, Node> _trusted = [];
 
@@ -92,9 +92,14 @@ internal sealed class LiveOptions(
             {
                 DevP2PHostOptions options = factory.Create(Options.DefaultName);
                 var reader = new ServerOptionsReader(options, names);
+                TakeLimits(ReadLimits(options));
                 TakeStatic(ById(reader.StaticNodes), ById(reader.TrustedNodes));
                 TakeTrusted(ById(reader.TrustedNodes));
                 TakeFixed(options);
+            }
+            catch (ArgumentException e)
+            {
+                Log.ChangeRefused(_logger, names.Translate(e));
             }
             catch (Exception e)
             {
@@ -103,6 +108,38 @@ internal sealed class LiveOptions(
             }
         }
     }
+
+    /// <summary>What the configuration has left as it was stays as it is: it may have been changed by a call.</summary>
+    private void TakeLimits(ServerLimits next)
+    {
+        if (next == _limits)
+        {
+            return;
+        }
+
+        ServerLimits before = _limits;
+        ServerLimits running = server.Limits;
+        server.SetLimits(new ServerLimits
+        {
+            MaxPeers = next.MaxPeers == before.MaxPeers ? running.MaxPeers : next.MaxPeers,
+            UploadBytesPerSecond = Choose(before.UploadBytesPerSecond, next.UploadBytesPerSecond, running.UploadBytesPerSecond),
+            DownloadBytesPerSecond = Choose(before.DownloadBytesPerSecond, next.DownloadBytesPerSecond, running.DownloadBytesPerSecond),
+            PeerUploadBytesPerSecond = Choose(before.PeerUploadBytesPerSecond, next.PeerUploadBytesPerSecond, running.PeerUploadBytesPerSecond),
+            PeerDownloadBytesPerSecond = Choose(before.PeerDownloadBytesPerSecond, next.PeerDownloadBytesPerSecond, running.PeerDownloadBytesPerSecond),
+        });
+        _limits = next;
+
+        static long? Choose(long? before, long? next, long? running) => next == before ? running : next;
+    }
+
+    private static ServerLimits ReadLimits(DevP2PHostOptions options) => new()
+    {
+        MaxPeers = options.MaxPeers,
+        UploadBytesPerSecond = options.UploadBytesPerSecond,
+        DownloadBytesPerSecond = options.DownloadBytesPerSecond,
+        PeerUploadBytesPerSecond = options.PeerUploadBytesPerSecond,
+        PeerDownloadBytesPerSecond = options.PeerDownloadBytesPerSecond,
+    };
 
     private void TakeStatic(Dictionary<NodeId, Node> next, Dictionary<NodeId, Node> trusted)
     {

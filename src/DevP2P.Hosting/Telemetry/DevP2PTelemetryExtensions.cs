@@ -1,3 +1,4 @@
+using DevP2P.Diagnostics;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
@@ -10,9 +11,6 @@ namespace DevP2P.Hosting;
 /// <summary>Where the node's metrics and traces go.</summary>
 public static class DevP2PTelemetryExtensions
 {
-    /// <summary>The meter and the source of activities of the library.</summary>
-    private const string Source = "DevP2P";
-
     /// <summary>
     /// Collects the node's metrics for <see cref="MapDevP2PMetrics"/>. Other meters are added as everywhere:
     /// <c>services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddMeter("System.Runtime"))</c>.
@@ -24,7 +22,7 @@ public static class DevP2PTelemetryExtensions
         ArgumentNullException.ThrowIfNull(services);
         services.AddOpenTelemetry()
             .ConfigureResource(SetResource)
-            .WithMetrics(static metrics => metrics.AddMeter(Source).AddPrometheusExporter());
+            .WithMetrics(static metrics => metrics.AddMeter(DevP2PDiagnostics.MeterName).AddPrometheusExporter());
         return services;
     }
 
@@ -40,8 +38,8 @@ public static class DevP2PTelemetryExtensions
         ArgumentNullException.ThrowIfNull(services);
         services.AddOpenTelemetry()
             .ConfigureResource(SetResource)
-            .WithMetrics(static metrics => metrics.AddMeter(Source).AddOtlpExporter())
-            .WithTracing(static traces => traces.AddSource(Source).AddOtlpExporter());
+            .WithMetrics(static metrics => metrics.AddMeter(DevP2PDiagnostics.MeterName).AddOtlpExporter())
+            .WithTracing(static traces => traces.AddSource(DevP2PDiagnostics.ActivitySourceName).AddOtlpExporter());
         return services;
     }
 

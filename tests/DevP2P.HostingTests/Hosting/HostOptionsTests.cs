@@ -51,6 +51,7 @@ public sealed class HostOptionsTests
         {
             Dictionary<string, string?> values = TestNode.Section(
                 ("PrivateKey", key.ExportHex()), ("Name", "me"), ("ListenAddress", "127.0.0.1:0"), ("MaxPeers", "7"), ("MaxPendingPeers", "8"), ("DialRatio", "2"),
+                ("UploadBytesPerSecond", "20001"), ("DownloadBytesPerSecond", "20002"), ("PeerUploadBytesPerSecond", "20003"), ("PeerDownloadBytesPerSecond", "20004"),
                 ("NoDial", "true"), ("Discovery", "true"), ("DiscoveryV4", "false"), ("DiscoveryV5", "true"), ("DiscoveryV5Address", "127.0.0.1:0"),
                 ("LegacyTopicDiscovery", "true"), ("BootstrapNodes:0", Enode), ("BootstrapNodesV5:0", Enode), ("StaticNodes:0", Enode), ("TrustedNodes:0", Enode),
                 ("NetRestrict:0", "127.0.0.0/8"), ("NetRestrict:1", "10.0.0.0/8,fd00::/8"), ("Nat", "extip:192.0.2.1"), ("AdvertisedEndPoints:IPv4Address", "192.0.2.7"),
@@ -64,6 +65,9 @@ public sealed class HostOptionsTests
             Assert.Equal("me", made.Name);
             Assert.Equal("127.0.0.1:0", made.ListenAddress);
             Assert.Equal((7, 8, 2), (made.MaxPeers, made.MaxPendingPeers, made.DialRatio));
+            Assert.Equal(
+                (20001, 20002, 20003, 20004),
+                (made.UploadBytesPerSecond, made.DownloadBytesPerSecond, made.PeerUploadBytesPerSecond, made.PeerDownloadBytesPerSecond));
             Assert.Equal((true, false), (made.NoDial, made.NoDiscovery));
             Assert.Equal((false, true, "127.0.0.1:0", true), (made.DiscoveryV4, made.DiscoveryV5, made.DiscoveryV5Address, made.LegacyTopicDiscovery));
             Assert.All([made.BootstrapNodes, made.BootstrapNodesV5, made.StaticNodes, made.TrustedNodes], nodes => Assert.Equal(Enode, Assert.Single(nodes).ToString()));

@@ -56,6 +56,37 @@ public sealed class LiveOptionsTests
     }
 
     [Fact]
+    public async Task Limits_change_and_those_that_a_call_has_set_stay()
+    {
+        var log = new LogLines();
+        using IHost host = await StartAsync(log, ("MaxPeers", "5"), ("UploadBytesPerSecond", "50000"));
+        Server server = host.Server();
+        Assert.Equal((5, 50_000), (server.Limits.MaxPeers, server.Limits.UploadBytesPerSecond));
+        server.SetLimits(server.Limits with { DownloadBytesPerSecond = 77_777 });
+
+        host.Change(("MaxPeers", "6"), ("PeerUploadBytesPerSecond", "9000"), ("PeerDownloadBytesPerSecond", "8000"));
+        Assert.Equal(
+            new ServerLimits { MaxPeers = 6, UploadBytesPerSecond = 50_000, DownloadBytesPerSecond = 77_777, PeerUploadBytesPerSecond = 9000, PeerDownloadBytesPerSecond = 8000 },
+            server.Limits);
+
+        host.Change(("UploadBytesPerSecond", ""), ("DownloadBytesPerSecond", "66666"));
+        Assert.Equal((null, 66_666), (server.Limits.UploadBytesPerSecond, server.Limits.DownloadBytesPerSecond));
+        Assert.Empty(log.WithId(1010));
+    }
+
+    [Fact]
+    public async Task A_limit_that_cannot_be_is_refused_by_its_key()
+    {
+        var log = new LogLines();
+        using IHost host = await StartAsync(log);
+
+        host.Change(("MaxPeers", "0"), ("UploadBytesPerSecond", "50000"));
+
+        Assert.Contains("DevP2P:MaxPeers must be at least 1, not 0", Assert.Single(log.WithId(1012)), StringComparison.Ordinal);
+        Assert.Equal((25, null), (host.Server().Limits.MaxPeers, host.Server().Limits.UploadBytesPerSecond));
+    }
+
+    [Fact]
     public async Task Other_changes_are_said_to_need_a_restart_once_and_without_their_value()
     {
         const string Key = "4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318";
@@ -115,7 +146,12 @@ public sealed class LiveOptionsTests
     [Fact]
     public void Every_option_either_changes_or_says_that_it_does_not()
     {
-        string[] live = [nameof(DevP2PHostOptions.StaticNodes), nameof(DevP2PHostOptions.TrustedNodes)];
+        string[] live =
+        [
+            nameof(DevP2PHostOptions.MaxPeers), nameof(DevP2PHostOptions.UploadBytesPerSecond), nameof(DevP2PHostOptions.DownloadBytesPerSecond),
+            nameof(DevP2PHostOptions.PeerUploadBytesPerSecond), nameof(DevP2PHostOptions.PeerDownloadBytesPerSecond),
+            nameof(DevP2PHostOptions.StaticNodes), nameof(DevP2PHostOptions.TrustedNodes),
+        ];
         Assert.Equal(
             typeof(DevP2PHostOptions).GetProperties().Select(p => p.Name).Order(StringComparer.Ordinal),
             LiveOptions.Fixed.Concat(live).Order(StringComparer.Ordinal));

@@ -3,6 +3,7 @@ using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
+using DevP2P.Diagnostics;
 using DevP2P.Hosting;
 using Xunit;
 
@@ -14,26 +15,18 @@ public sealed class PrometheusTests
     [PrometheusFact]
     public async Task Prometheus_scrapes_the_node_and_answers_a_query()
     {
+        await using Server other = await TestNode.StartServerAsync();
         await using WebNode node = await StartAsync();
-        using var meter = new Meter("DevP2P");
+        Assert.True((await node.Server.AddPeerAsync(other.Self, TestContext.Current.CancellationToken)).Succeeded);
+        using var meter = new Meter(DevP2PDiagnostics.MeterName);
         meter.CreateCounter<long>("devp2p.test.scraped", "{thing}", "Things of a test").Add(7);
         await using Prometheus prometheus = await Prometheus.StartAsync(new Uri(node.App.Urls.Single()).Authority);
 
         Assert.Equal("1", await prometheus.QueryAsync("up{job=\"devp2p\"}"));
         Assert.Equal("7", await prometheus.QueryAsync("devp2p_test_scraped_total"));
-    }
 
-    [PrometheusFact]
-    public async Task Prometheus_understands_every_query_of_the_Grafana_dashboard()
-    {
-        await using WebNode node = await StartAsync();
-        await using Prometheus prometheus = await Prometheus.StartAsync(new Uri(node.App.Urls.Single()).Authority);
-        await prometheus.QueryAsync("devp2p_peer_limit");
-
-        foreach (string query in GrafanaTests.ReadQueries())
-        {
-            Assert.Equal("success", await prometheus.TryAsync(query));
-        }
+        // One meter serves all servers of the process, those of other tests among them.
+        Assert.Equal("1", await prometheus.QueryAsync("devp2p_peer_added_total >= bool 2"));
     }
 
     [PrometheusFact]
@@ -90,16 +83,6 @@ public sealed class PrometheusTests
             }
 
             return value;
-        }
-
-        /// <summary>Asks once; "success" if the query could be answered, otherwise what Prometheus says of it.</summary>
-        public async Task<string> TryAsync(string query)
-        {
-            var url = new Uri($"http://127.0.0.1:{_port}/api/v1/query?query={Uri.EscapeDataString(query)}");
-            using HttpResponseMessage answer = await _client.GetAsync(url, TestContext.Current.CancellationToken);
-            string text = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
-            using JsonDocument body = JsonDocument.Parse(text);
-            return body.RootElement.GetProperty("status").GetString() == "success" ? "success" : text;
         }
 
         public async ValueTask DisposeAsync()

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Text;
+using DevP2P.Diagnostics;
 using DevP2P.Hosting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -18,7 +18,7 @@ public sealed class TelemetryTests
     {
         await using WebNode node = await WebNode.StartAsync(
             TestNode.Section(), static services => services.AddDevP2PMetrics(), static app => app.MapDevP2PMetrics());
-        using var meter = new Meter("DevP2P");
+        using var meter = new Meter(DevP2PDiagnostics.MeterName);
         meter.CreateCounter<long>("devp2p.test.things", "{thing}", "Things of a test").Add(3, new KeyValuePair<string, object?>("kind", "odd"));
 
         string text = await node.Client.GetStringAsync(new Uri("/metrics", UriKind.Relative), TestContext.Current.CancellationToken);
@@ -37,20 +37,18 @@ public sealed class TelemetryTests
         values["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf";
         values["OTEL_SERVICE_NAME"] = "harbour";
         WebNode node = await WebNode.StartAsync(values, static services => services.AddDevP2PTelemetry());
-        using var meter = new Meter("DevP2P");
+        using var meter = new Meter(DevP2PDiagnostics.MeterName);
         meter.CreateCounter<long>("devp2p.test.sent").Add(1);
-        using (var source = new ActivitySource("DevP2P"))
-        using (Activity? activity = source.StartActivity("test.span"))
-        {
-            Assert.NotNull(activity);
-        }
+        await using Server other = await TestNode.StartServerAsync();
+        Assert.True((await node.Server.AddPeerAsync(other.Self, TestContext.Current.CancellationToken)).Succeeded);
 
         // What has gathered is sent at the end.
         await node.DisposeAsync();
 
         Assert.Equal(["/v1/metrics", "/v1/traces"], received.Keys.Order(StringComparer.Ordinal));
         Assert.Contains("devp2p.test.sent", received["/v1/metrics"], StringComparison.Ordinal);
-        Assert.Contains("test.span", received["/v1/traces"], StringComparison.Ordinal);
+        Assert.Contains("devp2p.peer.added", received["/v1/metrics"], StringComparison.Ordinal);
+        Assert.Contains("devp2p.dial", received["/v1/traces"], StringComparison.Ordinal);
         Assert.All(received.Values, body => Assert.Contains("harbour", body, StringComparison.Ordinal));
     }
 
