@@ -42,12 +42,22 @@ public sealed class ServerReputationTests : IDisposable
 
         // Of the same address, but another node.
         await using HostilePeer other = await HostilePeer.ConnectAsync(server.Self, key: neighbour);
-        await TestNet.UntilAsync(() => server.PeerCount == 1, "its neighbour is let in");
+        await UntilPeersAsync(server, 1);
         Assert.Equal(0, server.GetReputation(neighbour.PublicKey.NodeId).Score);
+
+        // When the ban has ended, only a breach begins another.
+        await PassTimeAsync(TimeSpan.FromHours(1), other);
+        await using (HostilePeer useless = await HostilePeer.ConnectEncryptedAsync(server.Self, bad))
+        {
+            await Record.ExceptionAsync(() => useless.ExchangeHelloAsync(new Capability("other", 1)));
+            Assert.Equal(DisconnectReason.UselessPeer, await useless.ReadReasonAsync().WithinDeadline());
+        }
+
+        await TestNet.UntilAsync(() => server.GetReputation(id).Facts[0].Reason == "is useless to us", "it is useless");
+        Assert.Equal(0, server.GetReputation(id).Facts[0].Points);
+        Assert.Empty(server.Bans);
         await other.DisposeAsync();
         await TestNet.UntilAsync(() => server.PeerCount == 0, "its neighbour is gone");
-
-        _clock.Advance(TimeSpan.FromHours(1));
         await BreakAsync(server, bad, (-120 * Math.Pow(2, -1.0 / 12)) - 40);
         await TestNet.UntilAsync(() => server.Bans.Count == 1, "it is banned again");
         Assert.Equal(TimeSpan.FromHours(2), server.Bans[0].Until - server.Bans[0].Since);
@@ -71,9 +81,9 @@ public sealed class ServerReputationTests : IDisposable
         for (int i = 1; i <= 5; i++)
         {
             await BreakAsync(server, key, Math.Max(-40 * i, ReputationLimits.ViolationFloor));
+            await server.GetStaticNodesAsync().WithinDeadline();
+            Assert.Empty(server.Bans);
         }
-
-        Assert.Empty(server.Bans);
     }
 
     [Fact]
@@ -132,6 +142,7 @@ public sealed class ServerReputationTests : IDisposable
     }
 
     [Theory]
+    [Trait("Threat", "T01")]
     [InlineData(false)]
     [InlineData(true)]
     public async Task When_inbound_places_are_taken_a_good_node_takes_that_of_a_bad_one(bool isBadTrusted)
@@ -144,7 +155,7 @@ public sealed class ServerReputationTests : IDisposable
         using PeerEventSubscription events = server.SubscribeEvents();
         await using HostilePeer bad = await HostilePeer.ConnectAsync(server.Self, key: badKey);
         await using HostilePeer neutral = await HostilePeer.ConnectAsync(server.Self, key: neutralKey);
-        await TestNet.UntilAsync(() => server.PeerCount == 2, "both are there");
+        await UntilPeersAsync(server, 2);
         if (isBadTrusted)
         {
             server.AddTrustedPeer(Node.Create(badKey.PublicKey, IPAddress.Loopback, 1, 0));
@@ -175,7 +186,7 @@ public sealed class ServerReputationTests : IDisposable
     [Fact]
     public async Task Messages_over_time_earn_points_and_nobody_is_blamed_while_we_are_alone()
     {
-        PrivateKey activeKey = PrivateKey.Generate(), silentKey = PrivateKey.Generate();
+        PrivateKey activeKey = PrivateKey.Generate(), silentKey = PrivateKey.Generate(), lateKey = PrivateKey.Generate();
         NodeId activeId = activeKey.PublicKey.NodeId;
         Node first = PublicNode("8.8.8.8"), second = PublicNode("9.9.9.9");
         await using Server server = await TestNet.StartAsync(TestNet.Options() with { TimeProvider = _clock, Dialer = new CountingDialer() });
@@ -185,7 +196,7 @@ public sealed class ServerReputationTests : IDisposable
 
         await using HostilePeer active = await HostilePeer.ConnectAsync(server.Self, key: activeKey);
         await using HostilePeer silent = await HostilePeer.ConnectAsync(server.Self, key: silentKey);
-        await TestNet.UntilAsync(() => server.PeerCount == 2, "both are there");
+        await UntilPeersAsync(server, 2);
         for (int i = 0; i < 200; i++)
         {
             await active.SendAsync(active.Frame(BaseProtocol.Length, BaseProtocol.EmptyList.Span));
@@ -196,9 +207,14 @@ public sealed class ServerReputationTests : IDisposable
         Assert.Equal(1, server.GetReputation(activeId).Facts[0].Points);
         Assert.Empty(server.GetReputation(silentKey.PublicKey.NodeId).Facts);
 
-        // Nothing came in the next quarter.
-        await PassTimeAsync(ReputationLimits.UsefulInterval, active, silent);
+        // Nothing came in the next quarter; and who came only now gains nothing by haste.
+        await PassTimeAsync(TimeSpan.FromMinutes(1), active, silent);
+        await using HostilePeer late = await HostilePeer.ConnectAsync(server.Self, key: lateKey);
+        await UntilPeersAsync(server, 3);
+        await late.SendAsync(late.Frame(BaseProtocol.Length, BaseProtocol.EmptyList.Span));
+        await PassTimeAsync(ReputationLimits.UsefulInterval - TimeSpan.FromMinutes(1), active, silent, late);
         await server.GetStaticNodesAsync().WithinDeadline();
+        Assert.Empty(server.GetReputation(lateKey.PublicKey.NodeId).Facts);
         Assert.Single(server.GetReputation(activeId).Facts);
 
         // Alone we blamed nobody; with peers we do.
@@ -214,13 +230,23 @@ public sealed class ServerReputationTests : IDisposable
         await using Server useless = await TestNet.StartAsync(TestNet.Options(TestNet.Sink("other")) with { TimeProvider = _clock });
         await using HostilePeer one = await HostilePeer.ConnectAsync(server.Self);
         await using HostilePeer two = await HostilePeer.ConnectAsync(useless.Self, new Capability("other", 1));
-        await TestNet.UntilAsync(() => server.PeerCount == 1 && useless.PeerCount == 1, "both have company");
+        await UntilPeersAsync(server, 1);
+        await UntilPeersAsync(useless, 1);
         await PassTimeAsync(ReputationLimits.WellAfter, one, two);
 
         Assert.False((await server.AddPeerAsync(useless.Self).WithinDeadline()).Succeeded);
 
         await TestNet.UntilAsync(() => server.GetReputation(useless.Self.Id).Score == -20, "the one that dialed knows");
         await TestNet.UntilAsync(() => useless.GetReputation(server.Self.Id).Score == -20, "so does the other");
+    }
+
+    /// <summary>Waits until so many are connected and nothing else is under way, whose deadline would pass with the time.</summary>
+    private static async Task UntilPeersAsync(Server server, int count)
+    {
+        await TestNet.UntilAsync(() => server.PeerCount == count, $"{count} peers are there");
+        // The loop has answered: it has begun all that it begins for them.
+        await server.GetStaticNodesAsync().WithinDeadline();
+        await TestNet.UntilAsync(() => server.RunningTasks() == 1 + count, "their handshakes have ended");
     }
 
     /// <summary>Lets time pass; the peers are heard from, as they would else be dropped.</summary>

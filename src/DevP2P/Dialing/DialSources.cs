@@ -254,9 +254,6 @@ internal sealed class DialSources(int maxDialedPeers, Func<NodeId, double>? getS
         /// <summary>Until when the candidate waits for the second.</summary>
         public TimeSpan? DrawUntil { get; set; }
 
-        /// <summary>The candidate has lost a draw: it is next, whoever comes, so that known nodes get half of the dials at most for that.</summary>
-        public bool IsPassed { get; set; }
-
         /// <summary>Nothing comes any more, but what there is waits for a slot.</summary>
         public bool IsEnded { get; set; }
 
@@ -272,16 +269,16 @@ internal sealed class DialSources(int maxDialedPeers, Func<NodeId, double>? getS
 
         public bool IsQuiet { get; set; }
 
-        public bool IsFull(bool drawsTwo) => (drawsTwo && !IsPassed ? Second : Candidate) is not null;
+        public bool IsFull(bool drawsTwo) => (drawsTwo ? Second : Candidate) is not null;
 
         /// <summary>
-        /// Takes the better of two candidates, the first if they are equal. The other is dialed next, unless it is known to be worse than a
-        /// stranger: then it is dropped.
+        /// Takes the better of two candidates, the first if they are equal. The other is dialed next, without another draw, so that strangers
+        /// keep half of the dials; unless it is known to be worse than a stranger: then it is dropped.
         /// </summary>
         public Node? TryTake(Func<NodeId, double>? getScore)
         {
             Node? taken = Candidate;
-            (Candidate, Second, IsPassed) = (Second, null, false);
+            (Candidate, Second) = (Second, null);
             if (taken is null || Candidate is null || getScore is null)
             {
                 return taken;
@@ -293,8 +290,11 @@ internal sealed class DialSources(int maxDialedPeers, Func<NodeId, double>? getS
                 (taken, Candidate) = (Candidate, taken);
             }
 
-            bool isKept = Math.Min(score, other) >= 0;
-            (Candidate, IsPassed) = isKept ? (Candidate, true) : (null, false);
+            if (Math.Min(score, other) < 0)
+            {
+                Candidate = null;
+            }
+
             return taken;
         }
     }

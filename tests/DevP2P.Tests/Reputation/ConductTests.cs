@@ -72,6 +72,7 @@ public sealed class ConductTests
     }
 
     [Fact]
+    [Trait("Threat", "T01")]
     public void The_worst_of_the_poor_and_old_makes_room_for_a_good_one_once_in_a_while()
     {
         var replacement = new Replacement();
