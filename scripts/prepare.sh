@@ -74,6 +74,11 @@ ensure_prometheus() {
     apt_install_without_services prometheus
 }
 
+# The browser of the dashboard's tests.
+ensure_chromium() {
+    [[ -x /usr/bin/chromium ]] || apt_install chromium
+}
+
 # Whether a network namespace can be made, with all that the tests need in it; says why not.
 can_isolate() {
     unshare --net --mount bash -ec 'ip link set lo up; ip link add name probe0 type veth peer name probe1; nft add table inet probe; mount -t tmpfs tmpfs /mnt' 2>/dev/null || { note "No network namespace can be made here (it needs root): the NAT tests are skipped."; return 1; }

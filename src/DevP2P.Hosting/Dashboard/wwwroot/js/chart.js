@@ -4,7 +4,7 @@ import { schedule, setText } from "./dom.js";
 import { bytes, foreign, rate, time } from "./format.js";
 import { TrafficHistory } from "./history.js";
 
-const left = 62;
+const left = 74;
 const bottom = 16;
 /** Samples further apart than this are not joined. */
 const gap = 15_000;

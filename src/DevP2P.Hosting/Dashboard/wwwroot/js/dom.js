@@ -54,11 +54,15 @@ export function setChildren(parent, items, create, update) {
 }
 
 const waiting = new Set();
+let isAsked = false;
 
 function renderAll() {
-  const renderers = [...waiting];
-  waiting.clear();
-  for (const render of renderers) render();
+  isAsked = false;
+  // One may ask for another, as a panel does for its list: that is drawn in the same frame.
+  for (const render of waiting) {
+    waiting.delete(render);
+    render();
+  }
 }
 
 /**
@@ -66,8 +70,11 @@ function renderAll() {
  * or they pile up while the browser has no frames.
  */
 export function schedule(render) {
-  if (waiting.size === 0) requestAnimationFrame(renderAll);
   waiting.add(render);
+  if (!isAsked) {
+    isAsked = true;
+    requestAnimationFrame(renderAll);
+  }
 }
 
 /** Says something to those who listen to the page, and shows it for a moment to those who look. */

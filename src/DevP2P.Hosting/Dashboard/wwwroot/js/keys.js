@@ -3,7 +3,7 @@
 import { byId, make } from "./dom.js";
 
 const storage = "devp2p.keys";
-const panels = { 1: "identity", 2: "reachability", 3: "traffic", 4: "peers", 5: "dials", 6: "tables", 7: "drops", 8: "events", 9: "limits", 0: "bans" };
+const panels = { 1: "identity", 2: "reachability", 3: "traffic", 4: "peers", 5: "dials", 6: "tables", 7: "events", 8: "drops", 9: "limits", 0: "bans" };
 
 export function startKeys({ peers, events }) {
   const help = byId("help-dialog");

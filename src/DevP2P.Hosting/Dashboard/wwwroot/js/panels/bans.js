@@ -16,8 +16,8 @@ export function startBans(node, actions) {
       { title: "Node", width: "124px", className: "id", text: (ban) => shortId(ban.id), hint: (ban) => ban.id, compare: (a, b) => (a.id < b.id ? -1 : 1) },
       { title: "Left", width: "84px", text: (ban) => (ban.until ? duration(left(ban)) : "for good"), hint: (ban) => `${when(ban.since)} – ${ban.until ? when(ban.until) : ""}`,
         compare: (a, b) => (a.until ?? "~").localeCompare(b.until ?? "~") },
-      { title: "Reason", width: "auto", text: (ban) => foreign(ban.reason, 200) || "–", hint: (ban) => foreign(ban.reason, 300) },
-      { title: "Actions", hidden: true, width: "64px", buttons: [{ text: "Unban", label: (ban) => `Unban ${shortId(ban.id)}`, act: (ban) => actions.unban(ban) }] },
+      { title: "Reason", width: "auto", text: (ban) => `${ban.automatic ? "automatic: " : ""}${foreign(ban.reason, 200) || "–"}`, hint: (ban) => foreign(ban.reason, 300) },
+      { title: "Actions", hidden: true, width: "76px", buttons: [{ text: "Unban", label: (ban) => `Unban ${shortId(ban.id)}`, act: (ban) => actions.unban(ban) }] },
     ],
     open: (ban) => actions.unban(ban),
   });

@@ -27,9 +27,9 @@ export function startDials(node) {
     key: (d) => d.key,
     anchored: true,
     columns: [
-      { title: "Time", width: "68px", text: (d) => time(d.at) },
+      { title: "Time", width: "76px", text: (d) => time(d.at) },
       { title: "Node", width: "124px", className: "id", text: (d) => shortId(d.id), hint: (d) => d.enode },
-      { title: "Stage", width: "148px", className: (d) => (d.succeeded ? "good" : ""), text: (d) => `${progress(d)} ${stages[d.stage] ?? d.stage}` },
+      { title: "Stage", width: "156px", className: (d) => (d.succeeded ? "good" : ""), text: (d) => `${progress(d)} ${stages[d.stage] ?? d.stage}` },
       { title: "Reason", width: "auto", text: (d) => foreign(d.reason, 200) + (d.disconnectReason && !d.reason.includes(d.disconnectReason) ? ` (${d.disconnectReason})` : ""),
         hint: (d) => `${foreign(d.reason, 300)}\n${d.remote ?? ""}` },
       { title: "Took", width: "66px", className: "num", text: (d) => milliseconds(d.durationMs) },

@@ -45,7 +45,7 @@ export function startEvents(node) {
     key: (e) => e.at,
     anchored: true,
     columns: [
-      { title: "Time", width: "68px", text: (e) => time(e.at) },
+      { title: "Time", width: "76px", text: (e) => time(e.at) },
       { title: "Event", width: "112px", className: classOf, text: (e) => words[e.type] ?? foreign(e.type, 40) },
       { title: "Node", width: "124px", className: "id", text: (e) => shortId(e.peer ?? e.id), hint: (e) => e.peer ?? e.id ?? null },
       { title: "What", width: "auto", text: textOf, hint: textOf },

@@ -56,7 +56,7 @@ export function startTables(node) {
     const n = cell?.node;
     if (!n) return;
     const ports = n.tcp ? `tcp ${n.tcp}, udp ${n.udp}` : `udp ${n.udp}`;
-    setText(field("table-node"), `${n.id}  ${n.ip} ${ports}; ${cell.isSpare ? "replacement; " : ""}${n.live ? "answers" : "not yet proven"}, ${n.checks ?? 0} checks`
+    setText(field("table-node"), `${n.id}  ${n.ip} ${ports}; ${cell.isSpare ? "replacement; " : ""}${n.live ? "answers" : "not yet proven"}, ${n.checks ?? 0} checks${n.failedQueries ? `, ${n.failedQueries} failed queries` : ""}`
       + `${n.addedAt ? `, added ${duration((Date.now() - Date.parse(n.addedAt)) / 1000)} ago` : ""}${n.lastSeenAt ? `, seen ${time(n.lastSeenAt)}` : ""}`);
   }
 
