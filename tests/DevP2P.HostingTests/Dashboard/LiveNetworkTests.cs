@@ -119,8 +119,8 @@ public sealed class LiveNetworkTests(Chromium chromium)
         await Expect(page.Row("peer-table", Short(dropped))).ToHaveCountAsync(0);
         Assert.DoesNotContain(node.Peers, peer => peer.Id == dropped);
 
-        // Ban, with the peer's details open, and unban.
-        NodeId banned = others[2].Self.Id;
+        // Ban, with the peer's details open, and unban. One that has dialed us: a static node is not banned.
+        NodeId banned = others[6].Self.Id;
         await page.Row("peer-table", Short(banned)).Locator("td").Nth(2).ClickAsync();
         await page["#details-ban"].ClickAsync();
         await page["#ban-reason"].FillAsync("for the test");
