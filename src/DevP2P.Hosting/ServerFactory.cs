@@ -1,3 +1,5 @@
+using DevP2P.Crypto;
+using DevP2P.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -22,7 +24,7 @@ internal static class ServerFactory
 
         Protocol[] protocols = [.. services.GetServices<ProtocolSource>().Select(source => source.Make(services))];
         ServerOptions made = new ServerOptionsReader(options, names).Make(
-            file => NodeKeyFile.LoadOrCreate(file, names.Of(nameof(options.PrivateKeyFile)), logger),
+            file => LoadOrCreateKey(file, names.Of(nameof(options.PrivateKeyFile)), logger),
             protocols, services.GetService<TimeProvider>() ?? TimeProvider.System, loggers);
         try
         {
@@ -31,6 +33,30 @@ internal static class ServerFactory
         catch (ArgumentException e)
         {
             throw new OptionsValidationException(Options.DefaultName, typeof(DevP2PHostOptions), [names.Translate(e)]);
+        }
+    }
+
+    /// <exception cref="InvalidOperationException">The file can neither be read nor made. The message never repeats its content.</exception>
+    private static PrivateKey LoadOrCreateKey(string file, string option, ILogger logger)
+    {
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(file))!);
+            (PrivateKey key, bool isNew) = NodeKeyFile.LoadOrCreate(file);
+            if (isNew)
+            {
+                Log.KeyCreated(logger, file);
+            }
+            else if (NodeKeyFile.FindExposure(file) is not null)
+            {
+                Log.KeyExposed(logger, file);
+            }
+
+            return key;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
+        {
+            throw new InvalidOperationException($"{option}: cannot use the key file {file}: {e.Message}", e);
         }
     }
 }

@@ -178,4 +178,5 @@ public sealed partial class Server
             _dialWatchers.Publish(attempt);
             _counters.CountRefused(BannedReason);
         }
-    }}
+    }
+}
