@@ -124,12 +124,8 @@ public sealed partial class Server
 
         try
         {
-            // A read that waits for bytes ends only with its stream.
-            using (cancel.Token.UnsafeRegister(static c => ((RlpxConnection)c!).Dispose(), setup.Connection))
-            {
-                Peer peer = await setup.RunAsync(this, cancel.Token).ConfigureAwait(false);
-                return new ConnectionResult { Stage = DialStage.Admitted, Peer = peer };
-            }
+            Peer peer = await setup.RunAsync(this, cancel.Token).ConfigureAwait(false);
+            return new ConnectionResult { Stage = DialStage.Admitted, Peer = peer };
         }
         catch (PeerDisconnectedException e) when (e.IsRemote || e.Reason != DisconnectReason.NetworkError)
         {
@@ -356,6 +352,8 @@ public sealed partial class Server
 
         public async Task<Peer> RunAsync(Server server, CancellationToken cancellationToken)
         {
+            // A read that waits for bytes ends only with its stream.
+            using CancellationTokenRegistration closing = cancellationToken.UnsafeRegister(static c => ((RlpxConnection)c!).Dispose(), connection);
             PublicKey key = await connection.HandshakeAsync(
                 server._options.PrivateKey, incoming.ExpectedNode?.PublicKey, RandomSource.System, cancellationToken).ConfigureAwait(false);
             var remote = incoming.RemoteEndPoint as IPEndPoint;
@@ -369,6 +367,10 @@ public sealed partial class Server
             {
                 Stage = DialStage.ProtocolHandshake;
                 Hello hello = await connection.ExchangeHelloAsync(server.CreateHello(), key, cancellationToken).ConfigureAwait(false);
+
+                // From here on nothing waits for bytes; a deadline that passes while the loop decides must not close what is a peer by then.
+                await closing.DisposeAsync().ConfigureAwait(false);
+                cancellationToken.ThrowIfCancellationRequested();
                 Task<Peer> admission = await server.AskAsync(() => server.AdmitOrReplace(this, hello, cancellationToken)).ConfigureAwait(false);
                 return await admission.ConfigureAwait(false);
             }

@@ -29,6 +29,30 @@ public sealed class DeadlineTests
     }
 
     [Fact]
+    public async Task The_deadline_of_the_handshakes_is_over_when_a_peer_is_added()
+    {
+        await using Server server = await TestNet.StartAsync(TestNet.Options() with { TimeProvider = _clock, MaxPeers = 50 });
+        using PeerEventSubscription events = server.SubscribeEvents();
+        await using IAsyncEnumerator<PeerEvent> next = events.GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        for (int i = 0; i < 30; i++)
+        {
+            Task<HostilePeer> connecting = Task.Run(() => HostilePeer.ConnectAsync(server.Self));
+            Assert.True(await next.MoveNextAsync().AsTask().WithinDeadline());
+            Assert.Equal(PeerEventType.Add, next.Current.Type);
+            _clock.Advance(RlpxConnection.HandshakeTimeout + TimeSpan.FromSeconds(1));
+
+            await using HostilePeer peer = await connecting.WithinDeadline();
+            await peer.PingAsync().WithinDeadline();
+            server.Peers.Single().Disconnect();
+            while (next.Current.Type != PeerEventType.Drop)
+            {
+                await _clock.AdvanceUntilAsync(RlpxConnection.DrainTimeout, () => server.PeerCount == 0, "it is gone");
+                Assert.True(await next.MoveNextAsync().AsTask().WithinDeadline());
+            }
+        }
+    }
+
+    [Fact]
     public async Task A_frame_that_drips_in_is_a_read_timeout()
     {
         await using Server server = await TestNet.StartAsync(TestNet.Options() with { TimeProvider = _clock });
