@@ -18,6 +18,9 @@ public sealed partial class Peer
     /// <summary>A handler that has not returned this long after its peer was dropped is given up on; the log says so.</summary>
     internal static readonly TimeSpan HandlerShutdownTimeout = TimeSpan.FromSeconds(5);
 
+    /// <summary>Messages that came together wait for one another until they are so many bytes, of which each counts as 128 more.</summary>
+    private const int MaxDeliveredBytes = 4 * 1024;
+
     private readonly MatchedProtocol[] _protocols;
     private readonly ProtocolStream[] _streams;
     private readonly TimeProvider _time;
@@ -25,6 +28,8 @@ public sealed partial class Peer
     private readonly RlpxConnection? _connection;
     private readonly CancellationTokenSource _stopped = new();
     private readonly TaskCompletionSource<PeerDrop> _cause = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private ProtocolStream? _delivered;
+    private int _deliveredBytes;
     private long _lastPing;
     private volatile bool _isActive;
 
@@ -171,14 +176,20 @@ public sealed partial class Peer
         {
             while (!_cause.Task.IsCompleted)
             {
-                Message message = await connection.ReadAsync(_stopped.Token).ConfigureAwait(false);
+                if (!connection.TryRead(out Message message))
+                {
+                    WakeHandler();
+                    message = await connection.ReadAsync(_stopped.Token).ConfigureAwait(false);
+                }
+
                 if (message.Code >= BaseProtocol.Length)
                 {
                     _isActive = true;
-                    FindStream(message.Code)!.Deliver(message);
+                    Deliver(FindStream(message.Code)!, message);
                 }
                 else
                 {
+                    WakeHandler();
                     await HandleBaseMessageAsync(connection, message).ConfigureAwait(false);
                 }
             }
@@ -203,6 +214,34 @@ public sealed partial class Peer
         }
 
         await connection.DrainAsync(CancellationToken.None).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Small messages that came together are handed over together: to wake a handler costs as much as to decrypt one of them, and it would be
+    /// done with each before the next is decrypted.
+    /// </summary>
+    private void Deliver(ProtocolStream stream, Message message)
+    {
+        if (stream != _delivered)
+        {
+            WakeHandler();
+            _delivered = stream;
+        }
+
+        stream.Deliver(message);
+        _deliveredBytes += RlpxConnection.MessageOverhead + message.Size;
+        if (_deliveredBytes >= MaxDeliveredBytes)
+        {
+            WakeHandler();
+        }
+    }
+
+    /// <summary>Whatever was delivered may be read now. To be called before the read loop waits for anything.</summary>
+    private void WakeHandler()
+    {
+        _delivered?.Wake();
+        _delivered = null;
+        _deliveredBytes = 0;
     }
 
     private async ValueTask HandleBaseMessageAsync(RlpxConnection connection, Message message)

@@ -54,15 +54,18 @@ internal sealed class ProtocolStream(Peer peer, MatchedProtocol matched, RlpxCon
         return outcome;
     }
 
-    /// <summary>Takes a message off the read loop.</summary>
+    /// <summary>Takes a message off the read loop, which is to call <see cref="Wake"/> before it waits for more.</summary>
     public void Deliver(Message message)
     {
         Message own = message.WithCode(message.Code - matched.Offset);
-        if (!_queue.TryEnqueue(own))
+        if (!_queue.TryEnqueueQuietly(own))
         {
             own.Discard();
         }
     }
+
+    /// <summary>Wakes the handler, if it waits for what was delivered.</summary>
+    public void Wake() => _queue.Wake();
 
     /// <summary>No more reads and writes: what is queued may still be read.</summary>
     public void End(Exception reason)

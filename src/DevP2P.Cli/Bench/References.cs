@@ -21,6 +21,9 @@ internal sealed record References(double Keccak, double Ecdh)
             Measure(10, () => Secp256k1.Instance.TryEcdh(key.Bytes, other, secret)));
     }
 
+    /// <summary>The mean of two measurements: before and after what is compared with them, for a shared machine is not always equally fast.</summary>
+    public static References Mean(References before, References after) => new((before.Keccak + after.Keccak) / 2, (before.Ecdh + after.Ecdh) / 2);
+
     private static double Measure(int step, Action action)
     {
         // The first round is for the compiler.

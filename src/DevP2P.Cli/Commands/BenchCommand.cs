@@ -226,8 +226,9 @@ internal static class BenchCommand
             for (int i = 0; i < runs; i++)
             {
                 await Console.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"devp2p bench: {string.Join(", ", scenario.Names)}: run {i + 1} of {runs} ..."));
-                References references = References.Measure();
-                all.Add((await scenario.RunAsync(cancellationToken), references));
+                References before = References.Measure();
+                BenchRun[] run = await scenario.RunAsync(cancellationToken);
+                all.Add((run, References.Mean(before, References.Measure())));
             }
 
             return scenario.Names.Select((name, i) => new BenchResult(name, scenario.Units[i], [.. all.Select(a => (a.Runs[i], a.References))]));

@@ -41,7 +41,14 @@ internal sealed class MessageQueue : IValueTaskSource<Message>
     /// <summary>Hands a message to a waiting reader or keeps it. False, and the message stays the caller's, once completed.</summary>
     public bool TryEnqueue(Message message)
     {
-        TaskCompletionSource<Message>? other = null;
+        bool isTaken = TryEnqueueQuietly(message);
+        Wake();
+        return isTaken;
+    }
+
+    /// <summary>Keeps a message, also if a reader waits for it: <see cref="Wake"/> is to follow. False as <see cref="TryEnqueue"/>.</summary>
+    public bool TryEnqueueQuietly(Message message)
+    {
         lock (_gate)
         {
             if (_completion is not null)
@@ -49,38 +56,52 @@ internal sealed class MessageQueue : IValueTaskSource<Message>
                 return false;
             }
 
-            if (!_readerWaits)
+            Append(message);
+            return true;
+        }
+    }
+
+    /// <summary>Hands messages to readers that wait for them.</summary>
+    public void Wake()
+    {
+        while (true)
+        {
+            Message message;
+            TaskCompletionSource<Message>? other = null;
+            lock (_gate)
             {
-                while (_moreReaders.TryDequeue(out other) && other.Task.IsCompleted)
+                if (_count == 0 || (!_readerWaits && !_moreReaders.TryDequeue(out other)))
                 {
-                    other = null;
+                    return;
+                }
+
+                if (other is { Task.IsCompleted: true })
+                {
+                    continue;
                 }
 
                 if (other is null)
                 {
+                    _readerWaits = false;
+                }
+
+                TryTake(out message);
+                _handedOut = message;
+            }
+
+            if (other is null)
+            {
+                _reader.SetResult(message);
+            }
+            else if (!other.TrySetResult(message))
+            {
+                // That reader gave up in this very moment: the message goes to the next one, or to the end.
+                lock (_gate)
+                {
                     Append(message);
-                    return true;
                 }
             }
-            else
-            {
-                _readerWaits = false;
-            }
-
-            _handedOut = message;
         }
-
-        if (other is null)
-        {
-            _reader.SetResult(message);
-        }
-        else if (!other.TrySetResult(message))
-        {
-            // That reader gave up in this very moment: the message goes to the next one, or to the front's place.
-            return TryEnqueue(message);
-        }
-
-        return true;
     }
 
     /// <summary>No more messages: readers get what is left, then <paramref name="reason"/>. Only the first call counts.</summary>
@@ -96,6 +117,11 @@ internal sealed class MessageQueue : IValueTaskSource<Message>
             }
 
             _completion = reason;
+        }
+
+        Wake();
+        lock (_gate)
+        {
             wake = _readerWaits;
             _readerWaits = false;
             others = [.. _moreReaders];

@@ -107,11 +107,7 @@ internal partial struct Keccak256
     private ReadOnlySpan<byte> Fill(ReadOnlySpan<byte> data)
     {
         int room = Rate - _offset;
-        foreach (byte b in data[..room])
-        {
-            XorByte(_offset++, b);
-        }
-
+        Absorb(data[..room]);
         return data[room..];
     }
 

@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace DevP2P.Crypto;
 
@@ -14,7 +16,7 @@ internal partial struct Keccak256
     /// <summary>Bytes absorbed per permutation: 200 - 2 * <see cref="DigestSize"/>.</summary>
     internal const int Rate = 136;
 
-    private const int LaneSize = 8;
+    private const int LaneSize = sizeof(ulong);
 
     private KeccakState _state;
     private int _offset;
@@ -38,29 +40,13 @@ internal partial struct Keccak256
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Append(ReadOnlySpan<byte> data)
     {
-        // Byte by byte up to a lane boundary, then whole lanes, then the rest, which no longer fills a lane.
-        if (_offset % LaneSize != 0)
+        while (data.Length > 0)
         {
-            int head = Math.Min(LaneSize - (_offset % LaneSize), data.Length);
-            AppendBytes(data[..head]);
-            data = data[head..];
-        }
-
-        while (data.Length >= LaneSize)
-        {
-            int lanes = Math.Min(Rate - _offset, data.Length) / LaneSize;
-            Span<ulong> state = ((Span<ulong>)_state).Slice(_offset / LaneSize, lanes);
-            for (int i = 0; i < state.Length; i++)
-            {
-                state[i] ^= BinaryPrimitives.ReadUInt64LittleEndian(data);
-                data = data[LaneSize..];
-            }
-
-            _offset += lanes * LaneSize;
+            int count = Math.Min(Rate - _offset, data.Length);
+            Absorb(data[..count]);
+            data = data[count..];
             PermuteIfFull();
         }
-
-        AppendBytes(data);
     }
 
     /// <summary>The digest of all input so far, 32 bytes. The state is unchanged: more input may follow.</summary>
@@ -88,14 +74,38 @@ internal partial struct Keccak256
         XorByte(Rate - 1, 0x80);
     }
 
-    private void AppendBytes(ReadOnlySpan<byte> data)
+    /// <summary>Mixes in what the block still has room for.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Absorb(ReadOnlySpan<byte> data)
     {
+        if (BitConverter.IsLittleEndian)
+        {
+            // The state's bytes stand in memory as they are numbered, so input goes where it belongs, aligned or not.
+            Xor(MemoryMarshal.AsBytes((Span<ulong>)_state).Slice(_offset, data.Length), data);
+            _offset += data.Length;
+            return;
+        }
+
         foreach (byte b in data)
         {
             XorByte(_offset++, b);
         }
+    }
 
-        PermuteIfFull();
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Xor(Span<byte> destination, ReadOnlySpan<byte> data)
+    {
+        while (data.Length >= Vector128<byte>.Count)
+        {
+            (Vector128.Create<byte>(destination) ^ Vector128.Create(data)).CopyTo(destination);
+            destination = destination[Vector128<byte>.Count..];
+            data = data[Vector128<byte>.Count..];
+        }
+
+        for (int i = 0; i < data.Length; i++)
+        {
+            destination[i] ^= data[i];
+        }
     }
 
     private void PermuteIfFull()

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using System.Security.Cryptography;
 using DevP2P.Crypto;
 
@@ -116,11 +117,7 @@ internal sealed class FrameMac
     {
         Span<byte> block = stackalloc byte[Size];
         _cipher.Encrypt(((ReadOnlySpan<byte>)_digest)[..Size], block);
-        for (int i = 0; i < Size; i++)
-        {
-            block[i] ^= seed[i];
-        }
-
+        (Vector128.Create<byte>(block) ^ Vector128.Create(seed)).CopyTo(block);
         _state.Append(block);
     }
 

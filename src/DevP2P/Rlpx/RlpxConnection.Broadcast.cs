@@ -44,30 +44,30 @@ internal sealed partial class RlpxConnection
         public SendOutcome Add(RlpxConnection connection, ulong code)
         {
             Compress();
-            if (!connection._gate.Wait(0, CancellationToken.None))
+            if (!connection._gate.TryEnter())
             {
                 // Another write is being encoded there. Whoever waits for a gate must not hold one.
                 Flush();
-                connection._gate.Wait();
+                connection._gate.Enter();
             }
 
             if (connection._isClosing || connection._sendFailure is not null || connection._pendingLength >= MaxPendingBytes)
             {
                 bool isSlow = !connection._isClosing && connection._sendFailure is null;
-                connection._gate.Release();
+                connection._gate.Exit();
                 return isSlow ? SendOutcome.Slow : SendOutcome.Closed;
             }
 
             if (connection.Upload?.TryAcquire(GetWireSize(connection, code)) == false)
             {
-                connection._gate.Release();
+                connection._gate.Exit();
                 return SendOutcome.HeldBack;
             }
 
             if (!connection._useSnappy)
             {
                 connection.AppendData(code, payload.Span, payload.Length);
-                connection._gate.Release();
+                connection.Exit();
                 return SendOutcome.Sent;
             }
 
@@ -134,7 +134,7 @@ internal sealed partial class RlpxConnection
             {
                 _held[i].Traffic.CountSent(_codes[i], payload.Length, written);
                 _held[i].Commit(written);
-                _held[i]._gate.Release();
+                _held[i].Exit();
             }
 
             _count = 0;
@@ -145,7 +145,7 @@ internal sealed partial class RlpxConnection
             for (int i = 0; i < _count; i++)
             {
                 _held[i].AppendData(_codes[i], _compressed!.Span[.._compressedLength], payload.Length);
-                _held[i]._gate.Release();
+                _held[i].Exit();
             }
 
             _count = 0;

@@ -107,10 +107,10 @@ internal sealed partial class RlpxConnection
     /// <summary>For tests: one message that is not compressed.</summary>
     public async ValueTask WriteUncompressedAsync(ulong code, ReadOnlyMemory<byte> payload)
     {
-        await _gate.WaitAsync().ConfigureAwait(false);
+        await _gate.EnterAsync().ConfigureAwait(false);
         _encoder!.UseSnappy = false;
         Append(code, payload.Span);
         _encoder.UseSnappy = _useSnappy;
-        _gate.Release();
+        Exit();
     }
 }

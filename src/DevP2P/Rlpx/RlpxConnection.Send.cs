@@ -17,15 +17,25 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
     /// <summary>How long is spent on telling the other side the reason of a disconnect.</summary>
     public static readonly TimeSpan DisconnectWriteTimeout = TimeSpan.FromSeconds(1);
 
+    /// <summary>
+    /// What is written so long after the last flush is sent by its writer at once: to wake another thread for it would cost more, and take
+    /// longer. Sooner than that, it may be one of many.
+    /// </summary>
+    private static readonly TimeSpan OwnFlushGap = TimeSpan.FromMicroseconds(20);
+
     /// <summary>While this much is waiting to be sent, a write waits; a message that is larger still passes whole.</summary>
     public const int MaxPendingBytes = 16 * 1024;
 
-    private readonly SemaphoreSlim _gate = new(1, 1);
+    private readonly AsyncGate _gate = new();
     private FrameEncoder? _encoder;
     private PooledBuffer? _pending;
     private int _pendingLength;
+    private int _pendingCount;
+    private FlushPacing _pacing;
     private int _lastFlush;
+    private long _lastFlushAt;
     private bool _isFlushing;
+    private bool _isFlushDue;
     private bool _isClosing;
     private TaskCompletionSource? _room;
     private TaskCompletionSource? _idle;
@@ -66,7 +76,7 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
             return WriteLimitedAsync(upload, code, payload, cancellationToken);
         }
 
-        if (!_gate.Wait(0, CancellationToken.None))
+        if (!_gate.TryEnter())
         {
             return WriteSlowAsync(code, payload, null, 0, cancellationToken);
         }
@@ -85,7 +95,7 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
         }
         finally
         {
-            _gate.Release();
+            Exit();
         }
 
         return WriteSlowAsync(code, payload, null, 0, cancellationToken);
@@ -97,7 +107,7 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
     /// </summary>
     public async ValueTask WriteControlAsync(ulong code)
     {
-        await _gate.WaitAsync().ConfigureAwait(false);
+        await _gate.EnterAsync().ConfigureAwait(false);
         try
         {
             if (_pendingLength < 2 * MaxPendingBytes && !_isClosing && _sendFailure is null)
@@ -107,7 +117,7 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
         }
         finally
         {
-            _gate.Release();
+            Exit();
         }
     }
 
@@ -128,7 +138,7 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
         using var timeout = new CancellationTokenSource(DisconnectWriteTimeout, _time);
         try
         {
-            await _gate.WaitAsync(timeout.Token).ConfigureAwait(false);
+            await _gate.EnterAsync(timeout.Token).ConfigureAwait(false);
             Task idle;
             try
             {
@@ -143,7 +153,7 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
             }
             finally
             {
-                _gate.Release();
+                Exit();
             }
 
             await idle.WaitAsync(timeout.Token).ConfigureAwait(false);
@@ -175,14 +185,14 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
     /// <summary>Waits until nothing of the send side runs any more. After <see cref="Dispose"/>.</summary>
     public async Task WaitForSendSideAsync()
     {
-        await _gate.WaitAsync().ConfigureAwait(false);
+        await _gate.EnterAsync().ConfigureAwait(false);
         Task idle = WhenIdle();
-        _gate.Release();
+        Exit();
         await idle.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     /// <summary>The flush, as a work item of the thread pool.</summary>
-    void IThreadPoolWorkItem.Execute() => FlushAsync().AsTask();
+    void IThreadPoolWorkItem.Execute() => FlushAsync(isWriters: false).AsTask();
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask WriteLimitedAsync(PeerBandwidth upload, ulong code, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
@@ -211,7 +221,7 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
     {
         while (true)
         {
-            await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await _gate.EnterAsync(cancellationToken).ConfigureAwait(false);
             Task room;
             try
             {
@@ -227,7 +237,7 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
             }
             finally
             {
-                _gate.Release();
+                Exit();
             }
 
             await room.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -289,42 +299,76 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
     private void Commit(int written)
     {
         _pendingLength += written;
+        _pendingCount++;
         if (!_isFlushing)
         {
-            // On this thread's own queue: it runs when this thread next waits, after whatever else is written until then.
-            _isFlushing = true;
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: true);
+            _isFlushing = _isFlushDue = true;
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask FlushAsync()
+    /// <summary>Leaves the gate, and begins to send what was written, unless that has begun.</summary>
+    private void Exit()
     {
-        while (true)
+        bool isDue = _isFlushDue;
+        _isFlushDue = false;
+        bool isOwn = isDue && _time.GetElapsedTime(_lastFlushAt) >= OwnFlushGap;
+        _gate.Exit();
+        if (isOwn)
         {
-            await _gate.WaitAsync().ConfigureAwait(false);
+            FlushAsync(isWriters: true).AsTask();
+        }
+        else if (isDue)
+        {
+            QueueFlush();
+        }
+    }
+
+    // On this thread's own queue: it runs when this thread next waits, after whatever else is written until then, or when another has nothing to do.
+    private void QueueFlush() => ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: true);
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask FlushAsync(bool isWriters)
+    {
+        for (bool isFirst = true; ; isFirst = false)
+        {
+            if (!isWriters)
+            {
+                RestIfStreaming();
+            }
+
+            await _gate.EnterAsync().ConfigureAwait(false);
+            if (isWriters && !isFirst && _pending is not null)
+            {
+                // Others write as well: a writer does not send for them without end.
+                _gate.Exit();
+                QueueFlush();
+                return;
+            }
+
             PooledBuffer? buffer = _pending;
             int length = _pendingLength;
             _lastFlush = length > 0 ? length : _lastFlush;
             TaskCompletionSource? room = _room;
             _pending = null;
             _pendingLength = 0;
+            _pendingCount = 0;
             _room = null;
             if (buffer is null || _sendFailure is not null)
             {
                 _isFlushing = false;
                 _idle?.TrySetResult();
-                _gate.Release();
+                _gate.Exit();
                 room?.TrySetResult();
                 ReturnIfAny(buffer);
                 return;
             }
 
-            _gate.Release();
+            _gate.Exit();
             room?.TrySetResult();
             try
             {
-                Volatile.Write(ref _flushSince, _time.GetTimestamp());
+                _lastFlushAt = _time.GetTimestamp();
+                Volatile.Write(ref _flushSince, _lastFlushAt);
                 await _stream.WriteAsync(buffer.Memory[..length]).ConfigureAwait(false);
             }
             catch (Exception e)
@@ -338,6 +382,16 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
                 Volatile.Write(ref _flushSince, 0);
                 BufferPool.Shared.Return(buffer);
             }
+        }
+    }
+
+    /// <summary>Before a flush of a stream of small messages: more of them shall share it.</summary>
+    private void RestIfStreaming()
+    {
+        int count = Volatile.Read(ref _pendingCount);
+        if (count > 1 && Volatile.Read(ref _pendingLength) < MaxPendingBytes / 2 && _pacing.IsRestDue() && FlushPause.TryRest())
+        {
+            _pacing.Rested(Volatile.Read(ref _pendingCount) - count);
         }
     }
 

@@ -148,8 +148,9 @@ internal sealed partial class RlpxConnection : IDisposable
         return message;
     }
 
-    /// <summary>Decodes the next message from the bytes at hand, unless bytes or memory budget are missing.</summary>
-    private bool TryRead(out Message message)
+    /// <summary>Decodes the next message from the bytes at hand, unless bytes or memory budget are missing: then false, nothing is lost.</summary>
+    /// <exception cref="P2PException">As <see cref="ReadAsync"/>.</exception>
+    public bool TryRead(out Message message)
     {
         message = default;
         if (!_frame.IsPending)
