@@ -53,16 +53,12 @@ internal sealed class Bucket
         }
     }
 
-    /// <summary>Adds a node that is not here, as an entry if there is room, else as the newest replacement.</summary>
-    /// <returns>The replacement that it pushed out.</returns>
-    public TableEntry? Add(TableEntry entry)
-    {
-        TableEntry? oldest = null;
-        if (_count == Capacity + MaxReplacements)
-        {
-            oldest = RemoveAt(Capacity);
-        }
+    /// <summary>Makes room for one more: takes out the oldest replacement if there are as many as there may be.</summary>
+    public TableEntry? MakeRoom() => _count == Capacity + MaxReplacements ? RemoveAt(Capacity) : null;
 
+    /// <summary>Adds a node that is not here, as an entry if there is room, else as the newest replacement; see <see cref="MakeRoom"/>.</summary>
+    public void Add(TableEntry entry)
+    {
         if (_count == _nodes.Length)
         {
             int capacity = Math.Min(Math.Max(2, _count * 2), Capacity + MaxReplacements);
@@ -72,7 +68,6 @@ internal sealed class Bucket
 
         (_nodes[_count], _leading[_count]) = (entry, Distance.Leading(entry.Node.Id, default));
         _count++;
-        return oldest;
     }
 
     /// <summary>Removes an entry, whose place a random replacement takes, or a replacement.</summary>

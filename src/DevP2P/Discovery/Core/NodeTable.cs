@@ -174,20 +174,23 @@ internal sealed partial class NodeTable
             return TableAddResult.NetworkLimit;
         }
 
-        var entry = new TableEntry(node, now.Monotonic);
-        if (!bucket.IsFull)
+        bool isReplacement = bucket.IsFull;
+        TableEntry? entry = bucket.MakeRoom();
+        if (entry is not null)
         {
-            bucket.Add(entry);
-            OnAdded(now, entry);
-            return TableAddResult.Added;
+            // In a large network most answers name nodes for buckets that are full.
+            RemoveNetwork(bucket, entry.Node.Address!);
+            entry.Reuse(node, now.Monotonic);
         }
 
-        if (bucket.Add(entry) is { } oldest)
+        bucket.Add(entry ??= new TableEntry(node, now.Monotonic));
+        if (isReplacement)
         {
-            RemoveNetwork(bucket, oldest.Node.Address!);
+            return TableAddResult.AddedAsReplacement;
         }
 
-        return TableAddResult.AddedAsReplacement;
+        OnAdded(now, entry);
+        return TableAddResult.Added;
     }
 
     private TableAddResult Update(Timestamp now, Bucket bucket, TableEntry entry, Node node, in Source source)

@@ -13,7 +13,7 @@ internal sealed class TableEntry(Node node, TimeSpan now)
     public Node Node { get; internal set; } = node;
 
     /// <summary>When the node was stored, as an entry or a replacement, on the monotonic clock.</summary>
-    public TimeSpan AddedToTable { get; } = now;
+    public TimeSpan AddedToTable { get; private set; } = now;
 
     /// <summary>When the node became an entry of its bucket, on the monotonic clock. Before that, when it became a replacement.</summary>
     public TimeSpan AddedToBucket { get; internal set; } = now;
@@ -35,4 +35,7 @@ internal sealed class TableEntry(Node node, TimeSpan now)
 
     /// <summary>The place in <see cref="List"/>.</summary>
     internal int ListIndex { get; set; }
+
+    /// <summary>Makes the entry that of another node. Only for one that has never been more than a replacement: nobody else knows it.</summary>
+    internal void Reuse(Node node, TimeSpan now) => (Node, AddedToTable, AddedToBucket, FailedQueries) = (node, now, now, 0);
 }
