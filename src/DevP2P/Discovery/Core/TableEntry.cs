@@ -9,7 +9,7 @@ namespace DevP2P.Discovery.Core;
 /// <remarks>Go: <c>tableNode</c>, <c>discover.BucketNode</c>.</remarks>
 internal sealed class TableEntry(Node node, TimeSpan now)
 {
-    /// <summary>The node, with its newest endpoint and record.</summary>
+    /// <summary>The node, with its newest endpoint and record. Changed by <see cref="Bucket.Update"/> only.</summary>
     public Node Node { get; internal set; } = node;
 
     /// <summary>When the node was stored, as an entry or a replacement, on the monotonic clock.</summary>
@@ -24,7 +24,7 @@ internal sealed class TableEntry(Node node, TimeSpan now)
     /// <summary>How many queries in a row the node has left without a useful answer.</summary>
     public int FailedQueries { get; internal set; }
 
-    /// <summary>Whether the node has passed a liveness check at the endpoint that it has now.</summary>
+    /// <summary>Whether the node has passed a liveness check at the endpoint that it has now. Changed by <see cref="Bucket.Update"/> only.</summary>
     public bool IsLive { get; internal set; }
 
     /// <summary>Whether the node is an entry of its bucket: not a replacement, not removed.</summary>
