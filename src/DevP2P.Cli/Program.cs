@@ -1,3 +1,4 @@
 using DevP2P.Cli;
 
+ServerCollector.RestartFor(args);
 return await CommandLine.RunAsync(args);

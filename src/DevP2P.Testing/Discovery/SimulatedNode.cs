@@ -36,6 +36,9 @@ internal abstract class SimulatedNode(int index, PrivateKey key, SimulationPart 
     /// <summary>Where it is in the list of live nodes.</summary>
     public int Place { get; set; }
 
+    /// <summary>When its machine's next timeout is due, in ticks.</summary>
+    public long TimeoutAt { get; set; } = long.MaxValue;
+
     /// <summary>When the earliest timer event that is under way will wake it, in ticks.</summary>
     public long WakesAt { get; set; } = long.MaxValue;
 

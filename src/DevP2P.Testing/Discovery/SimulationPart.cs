@@ -60,7 +60,16 @@ internal sealed class SimulationPart(DiscoverySimulation network)
             }
             else if (@event.Source is { IsLive: true } node && node.WakesAt == ticks)
             {
-                Wake(now, ticks, node);
+                node.WakesAt = long.MaxValue;
+                // What it was to wake for may have been settled in the meantime.
+                if (node.TimeoutAt <= ticks)
+                {
+                    Wake(now, ticks, node);
+                }
+                else
+                {
+                    ScheduleWake(node);
+                }
             }
         }
     }
@@ -89,15 +98,10 @@ internal sealed class SimulationPart(DiscoverySimulation network)
         }
 
         node.SendWaiting(now);
-        if (node.Machine.NextTimeout is { } next)
-        {
-            long ticks = Math.Max(DiscoverySimulation.GetTicks(now), DiscoverySimulation.GetTicks(next));
-            if (ticks < node.WakesAt)
-            {
-                node.WakesAt = ticks;
-                _events.Add(node.At(ticks), new Event(node, -1, null));
-            }
-        }
+        node.TimeoutAt = node.Machine.NextTimeout is { } next
+            ? Math.Max(DiscoverySimulation.GetTicks(now), DiscoverySimulation.GetTicks(next))
+            : long.MaxValue;
+        ScheduleWake(node);
     }
 
     /// <summary>A node of this part sends a datagram, which nobody else changes from now on.</summary>
@@ -142,16 +146,20 @@ internal sealed class SimulationPart(DiscoverySimulation network)
 
     private void Wake(Timestamp now, long ticks, SimulatedNode node)
     {
-        node.WakesAt = long.MaxValue;
-        // What it was to wake for may have been settled in the meantime.
-        if (node.Machine.NextTimeout <= now.Monotonic)
-        {
-            Handled++;
-            node.Trace.Add(ticks, node.Index, 0);
-            node.Machine.HandleTimeout(now);
-        }
-
+        Handled++;
+        node.Trace.Add(ticks, node.Index, 0);
+        node.Machine.HandleTimeout(now);
         Drain(now, node);
+    }
+
+    /// <summary>Sees to it that a node wakes in time for its timeout, unless it does already.</summary>
+    private void ScheduleWake(SimulatedNode node)
+    {
+        if (node.TimeoutAt < node.WakesAt)
+        {
+            node.WakesAt = node.TimeoutAt;
+            _events.Add(node.At(node.WakesAt), new Event(node, -1, null));
+        }
     }
 
     private static List<(EventTime, Event)>[,] CreateOutgoing(int parts)

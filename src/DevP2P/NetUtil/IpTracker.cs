@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Net;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -34,9 +33,9 @@ public sealed class IpTracker
     private readonly TimeSpan _contactWindow;
     private readonly int _minStatements;
 
-    // Addresses as IPv6 numbers: an IPAddress is two objects.
-    private readonly Dictionary<UInt128, Statement> _statements = [];
-    private readonly Dictionary<UInt128, TimeSpan> _contacts = [];
+    // Hosts as values: an IPAddress is two objects.
+    private readonly Dictionary<Host, Statement> _statements = [];
+    private readonly Dictionary<Host, TimeSpan> _contacts = [];
     private readonly Dictionary<EndPointKey, Vote> _votes = [];
     private EndPointKey? _predicted;
 
@@ -80,8 +79,8 @@ public sealed class IpTracker
             _statementsExpire = now + (_window / ExpirationsPerWindow);
         }
 
-        UInt128 key = ToNumber(host);
-        var named = new EndPointKey(ToNumber(endPoint.Address), (ushort)endPoint.Port);
+        Host key = Host.From(host);
+        var named = new EndPointKey(Host.From(endPoint.Address), (ushort)endPoint.Port);
         ref Vote? vote = ref CollectionsMarshal.GetValueRefOrAddDefault(_votes, named, out _);
         vote ??= new Vote(named);
         vote.Count++;
@@ -98,7 +97,7 @@ public sealed class IpTracker
 
         if (_statements.Count >= MaxHosts)
         {
-            UInt128 oldest = _statements.MinBy(entry => entry.Value.Time).Key;
+            Host oldest = _statements.MinBy(entry => entry.Value.Time).Key;
             Withdraw(_statements[oldest]);
             _statements.Remove(oldest);
         }
@@ -115,7 +114,7 @@ public sealed class IpTracker
             _contactsExpire = now + (_contactWindow / ExpirationsPerWindow);
         }
 
-        UInt128 key = ToNumber(host);
+        Host key = Host.From(host);
         ref TimeSpan known = ref CollectionsMarshal.GetValueRefOrNullRef(_contacts, key);
         if (!Unsafe.IsNullRef(ref known))
         {
@@ -131,7 +130,7 @@ public sealed class IpTracker
     }
 
     /// <summary>Whether a contact with a host counts still.</summary>
-    internal bool HasContact(TimeSpan now, IPAddress host) => _contacts.TryGetValue(ToNumber(host), out TimeSpan contact) && !IsExpired(now, contact, _contactWindow);
+    internal bool HasContact(TimeSpan now, IPAddress host) => _contacts.TryGetValue(Host.From(host), out TimeSpan contact) && !IsExpired(now, contact, _contactWindow);
 
     /// <summary>The end point that most hosts see us at, or null when not enough of them agree.</summary>
     public IPEndPoint? PredictEndPoint(TimeSpan now)
@@ -148,7 +147,7 @@ public sealed class IpTracker
         }
 
         _predicted = most >= _minStatements ? _predicted : null;
-        return _predicted is { } result ? new IPEndPoint(ToAddress(result.Address), result.Port) : null;
+        return _predicted is { } result ? new IPEndPoint(result.Host.ToAddress(), result.Port) : null;
     }
 
     /// <summary>
@@ -159,7 +158,7 @@ public sealed class IpTracker
     {
         ExpireContacts(now);
         ExpireStatements(now);
-        foreach ((UInt128 host, Statement statement) in _statements)
+        foreach ((Host host, Statement statement) in _statements)
         {
             if (!_contacts.TryGetValue(host, out TimeSpan contact) || contact > statement.Time)
             {
@@ -184,8 +183,8 @@ public sealed class IpTracker
             return;
         }
 
-        (UInt128 oldest, TimeSpan earliest) = (default, TimeSpan.MaxValue);
-        foreach ((UInt128 host, TimeSpan time) in _contacts)
+        (Host oldest, TimeSpan earliest) = (default, TimeSpan.MaxValue);
+        foreach ((Host host, TimeSpan time) in _contacts)
         {
             if (time < earliest)
             {
@@ -196,14 +195,6 @@ public sealed class IpTracker
         _contacts.Remove(oldest);
     }
 
-    private static UInt128 ToNumber(IPAddress address) => CompactEndPoint.From(address, 0).Address;
-
-    private static IPAddress ToAddress(UInt128 number)
-    {
-        Span<byte> bytes = stackalloc byte[16];
-        BinaryPrimitives.WriteUInt128BigEndian(bytes, number);
-        return AddressRules.Unmap(new IPAddress(bytes));
-    }
 
     /// <summary>Whether something of a time is older than a window. Written so that no time, however small, overflows.</summary>
     private static bool IsExpired(TimeSpan now, TimeSpan time, TimeSpan window) => now > time && now - time > window;
@@ -216,7 +207,7 @@ public sealed class IpTracker
         }
 
         _oldestStatement = TimeSpan.MaxValue;
-        foreach ((UInt128 host, Statement statement) in _statements)
+        foreach ((Host host, Statement statement) in _statements)
         {
             if (IsExpired(now, statement.Time, _window))
             {
@@ -238,7 +229,7 @@ public sealed class IpTracker
         }
 
         _oldestContact = TimeSpan.MaxValue;
-        foreach ((UInt128 host, TimeSpan time) in _contacts)
+        foreach ((Host host, TimeSpan time) in _contacts)
         {
             if (IsExpired(now, time, _contactWindow))
             {
@@ -259,7 +250,22 @@ public sealed class IpTracker
         }
     }
 
-    private readonly record struct EndPointKey(UInt128 Address, ushort Port);
+    /// <summary>An address as the two halves of its IPv6 form: a UInt128 would be aligned to its size, and a node keeps a thousand of these.</summary>
+    private readonly record struct Host(ulong Upper, ulong Lower)
+    {
+        public static Host From(IPAddress address)
+        {
+            UInt128 number = CompactEndPoint.From(address, 0).Address;
+            return new Host((ulong)(number >> 64), (ulong)number);
+        }
+
+        public IPAddress ToAddress() => new CompactEndPoint(new UInt128(Upper, Lower), 0).ToAddress();
+
+        /// <summary>With the process's secret, so that nobody can choose addresses that collide.</summary>
+        public override int GetHashCode() => HashCode.Combine(Upper, Lower);
+    }
+
+    private readonly record struct EndPointKey(Host Host, ushort Port);
 
     private readonly record struct Statement(Vote Vote, TimeSpan Time);
 

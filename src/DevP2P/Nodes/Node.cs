@@ -14,6 +14,8 @@ namespace DevP2P.Nodes;
 /// <remarks>Go: <c>enode.Node</c>.</remarks>
 public sealed class Node : IEquatable<Node>
 {
+    private IPEndPoint? _udpEndPoint;
+
     private Node(PublicKey publicKey, IPAddress? address, string? hostName, int tcpPort, int udpPort, NodeRecord? record = null)
     {
         PublicKey = publicKey;
@@ -68,6 +70,9 @@ public sealed class Node : IEquatable<Node>
     /// <summary>Where discovery packets go, or null while address or port are unknown or unspecified.</summary>
     /// <remarks>Go: <c>Node.UDPEndpoint</c>.</remarks>
     public IPEndPoint? UdpEndPoint => EndPoint(UdpPort);
+
+    /// <summary>The same as one object for all, which nobody may change.</summary>
+    internal IPEndPoint? SharedUdpEndPoint => _udpEndPoint ??= UdpEndPoint;
 
     /// <summary>Makes a node.</summary>
     /// <param name="key">Its public key.</param>

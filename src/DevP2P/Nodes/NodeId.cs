@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -11,7 +12,7 @@ public readonly struct NodeId : IEquatable<NodeId>, IComparable<NodeId>
     /// <summary>The length of an id in bytes.</summary>
     public const int Size = 32;
 
-    private readonly Vector256<byte> _value;
+    private readonly Words _words;
 
     /// <summary>Makes an id from its 32 bytes.</summary>
     /// <exception cref="ArgumentException"><paramref name="bytes"/> does not have 32 bytes.</exception>
@@ -22,8 +23,11 @@ public readonly struct NodeId : IEquatable<NodeId>, IComparable<NodeId>
             throw new ArgumentException($"a node id has {Size} bytes, not {bytes.Length}", nameof(bytes));
         }
 
-        _value = Vector256.Create(bytes);
+        _words = MemoryMarshal.Read<Words>(bytes);
     }
+
+    /// <summary>All of it at once. Not the field itself: that would be aligned to its size, and what has an id in it half as large again.</summary>
+    private Vector256<byte> Value => MemoryMarshal.Read<Vector256<byte>>(AsSpan(in this));
 
     /// <summary>The id's 32 bytes.</summary>
     public byte[] ToArray()
@@ -34,7 +38,7 @@ public readonly struct NodeId : IEquatable<NodeId>, IComparable<NodeId>
     }
 
     /// <summary>Writes the id's 32 bytes.</summary>
-    public void CopyTo(Span<byte> destination) => _value.CopyTo(destination);
+    public void CopyTo(Span<byte> destination) => AsSpan(in this).CopyTo(destination);
 
     /// <summary>Reads 64 hexadecimal digits, optionally after <c>0x</c>.</summary>
     public static bool TryParse([NotNullWhen(true)] string? text, out NodeId id)
@@ -58,13 +62,13 @@ public readonly struct NodeId : IEquatable<NodeId>, IComparable<NodeId>
         TryParse(text, out NodeId id) ? id : throw new FormatException("a node id is 64 hexadecimal digits");
 
     /// <inheritdoc/>
-    public bool Equals(NodeId other) => _value == other._value;
+    public bool Equals(NodeId other) => Value == other.Value;
 
     /// <inheritdoc/>
     public override bool Equals([NotNullWhen(true)] object? obj) => obj is NodeId other && Equals(other);
 
     /// <summary>A hash of the id; ids are hashes already, so eight of their bytes serve.</summary>
-    public override int GetHashCode() => _value.AsInt64().GetElement(0).GetHashCode();
+    public override int GetHashCode() => ((long)_words[0]).GetHashCode();
 
     /// <summary>Orders ids as big-endian numbers.</summary>
     public int CompareTo(NodeId other) => AsSpan(in this).SequenceCompareTo(AsSpan(in other));
@@ -93,5 +97,11 @@ public readonly struct NodeId : IEquatable<NodeId>, IComparable<NodeId>
     /// <summary>Big-endian order.</summary>
     public static bool operator >=(NodeId left, NodeId right) => left.CompareTo(right) >= 0;
 
-    private static ReadOnlySpan<byte> AsSpan(in NodeId id) => MemoryMarshal.AsBytes(new ReadOnlySpan<Vector256<byte>>(in id._value));
+    private static ReadOnlySpan<byte> AsSpan(in NodeId id) => MemoryMarshal.AsBytes(new ReadOnlySpan<NodeId>(in id));
+
+    [InlineArray(Size / sizeof(ulong))]
+    private struct Words
+    {
+        private ulong _first;
+    }
 }

@@ -17,10 +17,13 @@ internal sealed class Bucket
     /// <summary>How many nodes wait for a place; a newer one pushes out the oldest.</summary>
     public const int MaxReplacements = 10;
 
-    // Entries, from place 16 on replacements, oldest first. The first words of their ids are kept side by side because they are
-    // searched and compared far more often than anything else of an entry is read; they nearly always suffice.
-    private TableEntry[] _nodes = [];
+    // Entries, from place 16 on replacements, oldest first. What queries and offers of known nodes need of them is kept side by side,
+    // as each entry lies somewhere else in memory: the first words of their ids, which nearly always suffice, their nodes, and a bit
+    // for each whether it is live.
+    private TableEntry[] _entries = [];
     private ulong[] _leading = [];
+    private Node[] _nodes = [];
+    private uint _live;
     private int _count;
 
     /// <summary>The networks of entries and replacements.</summary>
@@ -30,12 +33,23 @@ internal sealed class Bucket
     public bool IsFull => _count >= Capacity;
 
     /// <summary>The entries, oldest first. Valid until the next change.</summary>
-    public ReadOnlySpan<TableEntry> Entries => _nodes.AsSpan(0, Math.Min(_count, Capacity));
+    public ReadOnlySpan<TableEntry> Entries => _entries.AsSpan(0, Math.Min(_count, Capacity));
 
     /// <summary>The replacements, oldest first. Valid until the next change.</summary>
-    public ReadOnlySpan<TableEntry> Replacements => IsFull ? _nodes.AsSpan(Capacity, _count - Capacity) : [];
+    public ReadOnlySpan<TableEntry> Replacements => IsFull ? _entries.AsSpan(Capacity, _count - Capacity) : [];
 
-    public TableEntry this[int index] => _nodes[index];
+    public TableEntry this[int index] => _entries[index];
+
+    /// <summary>The node at a place.</summary>
+    public Node GetNode(int index) => _nodes[index];
+
+    /// <summary>Changes what is known of an entry or a replacement.</summary>
+    public void Update(int index, Node node, bool isLive)
+    {
+        TableEntry entry = _entries[index];
+        (entry.Node, entry.IsLive) = (node, isLive);
+        Store(index, entry);
+    }
 
     /// <summary>The place of a node: below <see cref="Capacity"/> an entry, from there on a replacement, -1 if it is not here.</summary>
     public int IndexOf(in NodeId id)
@@ -46,33 +60,28 @@ internal sealed class Bucket
         {
             int next = _leading.AsSpan(0, _count)[(index + 1)..].IndexOf(leading);
             index += next + 1;
-            if (next < 0 || _nodes[index].Node.Id == id)
+            if (next < 0 || _nodes[index].Id == id)
             {
                 return next < 0 ? -1 : index;
             }
         }
     }
 
-    /// <summary>Adds a node that is not here, as an entry if there is room, else as the newest replacement.</summary>
-    /// <returns>The replacement that it pushed out.</returns>
-    public TableEntry? Add(TableEntry entry)
-    {
-        TableEntry? oldest = null;
-        if (_count == Capacity + MaxReplacements)
-        {
-            oldest = RemoveAt(Capacity);
-        }
+    /// <summary>Makes room for one more: takes out the oldest replacement if there are as many as there may be.</summary>
+    public TableEntry? MakeRoom() => _count == Capacity + MaxReplacements ? RemoveAt(Capacity) : null;
 
-        if (_count == _nodes.Length)
+    /// <summary>Adds a node that is not here, as an entry if there is room, else as the newest replacement; see <see cref="MakeRoom"/>.</summary>
+    public void Add(TableEntry entry)
+    {
+        if (_count == _entries.Length)
         {
             int capacity = Math.Min(Math.Max(2, _count * 2), Capacity + MaxReplacements);
-            Array.Resize(ref _nodes, capacity);
+            Array.Resize(ref _entries, capacity);
             Array.Resize(ref _leading, capacity);
+            Array.Resize(ref _nodes, capacity);
         }
 
-        (_nodes[_count], _leading[_count]) = (entry, Distance.Leading(entry.Node.Id, default));
-        _count++;
-        return oldest;
+        Store(_count++, entry);
     }
 
     /// <summary>Removes an entry, whose place a random replacement takes, or a replacement.</summary>
@@ -101,8 +110,8 @@ internal sealed class Bucket
         Span<ulong> distances = stackalloc ulong[Capacity];
         Span<byte> order = stackalloc byte[Capacity];
         ulong leading = Distance.Leading(target, default);
-        ReadOnlySpan<TableEntry> entries = Entries;
-        for (int i = 0; i < entries.Length; i++)
+        int entries = Math.Min(_count, Capacity);
+        for (int i = 0; i < entries; i++)
         {
             ulong distance = leading ^ _leading[i];
             int place = i;
@@ -114,14 +123,13 @@ internal sealed class Bucket
             (distances[place], order[place]) = (distance, (byte)i);
         }
 
-        // Only now are entries touched, and only as many as are wanted: each lies somewhere else in memory.
         int count = 0;
-        for (int i = 0; i < entries.Length && count < destination.Length; i++)
+        for (int i = 0; i < entries && count < destination.Length; i++)
         {
-            TableEntry entry = entries[order[i]];
-            if (!liveOnly || entry.IsLive)
+            int index = order[i];
+            if (!liveOnly || (_live & (1u << index)) != 0)
             {
-                destination[count++] = entry.Node;
+                destination[count++] = _nodes[index];
             }
         }
 
@@ -131,24 +139,36 @@ internal sealed class Bucket
     private bool IsCloser(in NodeId target, ulong distance, int index, ulong otherDistance, int otherIndex) =>
         distance != otherDistance
             ? distance < otherDistance
-            : Distance.Compare(target, _nodes[index].Node.Id, _nodes[otherIndex].Node.Id) < 0;
+            : Distance.Compare(target, _nodes[index].Id, _nodes[otherIndex].Id) < 0;
 
     private TableEntry RemoveAt(int index)
     {
-        TableEntry removed = _nodes[index];
+        TableEntry removed = _entries[index];
         _count--;
-        Array.Copy(_nodes, index + 1, _nodes, index, _count - index);
+        Array.Copy(_entries, index + 1, _entries, index, _count - index);
         Array.Copy(_leading, index + 1, _leading, index, _count - index);
-        _nodes[_count] = null!;
+        Array.Copy(_nodes, index + 1, _nodes, index, _count - index);
+        uint before = (1u << index) - 1;
+        _live = (_live & before) | ((_live >> 1) & ~before);
+        (_entries[_count], _nodes[_count]) = (null!, null!);
         return removed;
     }
 
     /// <summary>Inserts where a removal has just made room.</summary>
     private void Insert(int index, TableEntry entry)
     {
-        Array.Copy(_nodes, index, _nodes, index + 1, _count - index);
+        Array.Copy(_entries, index, _entries, index + 1, _count - index);
         Array.Copy(_leading, index, _leading, index + 1, _count - index);
-        (_nodes[index], _leading[index]) = (entry, Distance.Leading(entry.Node.Id, default));
+        Array.Copy(_nodes, index, _nodes, index + 1, _count - index);
+        uint before = (1u << index) - 1;
+        _live = (_live & before) | ((_live & ~before) << 1);
         _count++;
+        Store(index, entry);
+    }
+
+    private void Store(int index, TableEntry entry)
+    {
+        (_entries[index], _leading[index], _nodes[index]) = (entry, Distance.Leading(entry.Node.Id, default), entry.Node);
+        _live = entry.IsLive ? _live | (1u << index) : _live & ~(1u << index);
     }
 }

@@ -28,13 +28,15 @@ internal sealed partial class NodeTable
         }
 
         entry.LivenessChecks++;
-        entry.IsLive = true;
+        Bucket bucket = _buckets[GetBucketIndex(check.Node.Id)]!;
+        int index = bucket.IndexOf(check.Node.Id);
+        bucket.Update(index, entry.Node, isLive: true);
         if (newer is not null && newer.Id == entry.Node.Id)
         {
             Update(
                 now,
-                _buckets[GetBucketIndex(newer.Id)]!,
-                entry,
+                bucket,
+                index,
                 newer,
                 new Source(check.Node.Address, IsOperatorNamed: false, IsNodeItself: false));
         }

@@ -155,7 +155,7 @@ internal sealed partial class NodeTable
         Bucket? bucket = _buckets[bucketIndex];
         if (bucket?.IndexOf(id) is >= 0 and int index)
         {
-            return Update(now, bucket, bucket[index], node, source);
+            return Update(now, bucket, index, node, source);
         }
 
         if (node.Address is null || node.UdpPort == 0)
@@ -174,25 +174,28 @@ internal sealed partial class NodeTable
             return TableAddResult.NetworkLimit;
         }
 
-        var entry = new TableEntry(node, now.Monotonic);
-        if (!bucket.IsFull)
+        bool isReplacement = bucket.IsFull;
+        TableEntry? entry = bucket.MakeRoom();
+        if (entry is not null)
         {
-            bucket.Add(entry);
-            OnAdded(now, entry);
-            return TableAddResult.Added;
+            // In a large network most answers name nodes for buckets that are full.
+            RemoveNetwork(bucket, entry.Node.Address!);
+            entry.Reuse(node, now.Monotonic);
         }
 
-        if (bucket.Add(entry) is { } oldest)
+        bucket.Add(entry ??= new TableEntry(node, now.Monotonic));
+        if (isReplacement)
         {
-            RemoveNetwork(bucket, oldest.Node.Address!);
+            return TableAddResult.AddedAsReplacement;
         }
 
-        return TableAddResult.AddedAsReplacement;
+        OnAdded(now, entry);
+        return TableAddResult.Added;
     }
 
-    private TableAddResult Update(Timestamp now, Bucket bucket, TableEntry entry, Node node, in Source source)
+    private TableAddResult Update(Timestamp now, Bucket bucket, int index, Node node, in Source source)
     {
-        Node known = entry.Node;
+        Node known = bucket.GetNode(index);
         if (ReferenceEquals(known, node))
         {
             return TableAddResult.Known;
@@ -215,14 +218,11 @@ internal sealed partial class NodeTable
             return TableAddResult.Known;
         }
 
-        entry.Node = node;
-        if (isMoved)
+        TableEntry entry = bucket[index];
+        bucket.Update(index, node, isLive: entry.IsLive && !isMoved);
+        if (isMoved && entry.IsInBucket)
         {
-            entry.IsLive = false;
-            if (entry.IsInBucket)
-            {
-                Revalidation.Move(now.Monotonic, entry, _revalidation.Fast);
-            }
+            Revalidation.Move(now.Monotonic, entry, _revalidation.Fast);
         }
 
         return TableAddResult.Updated;

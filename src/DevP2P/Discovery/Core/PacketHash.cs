@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
 namespace DevP2P.Discovery.Core;
@@ -7,21 +9,24 @@ internal readonly record struct PacketHash
 {
     public const int Size = 32;
 
-    private readonly Vector256<byte> _value;
+    private readonly Words _words;
 
     /// <param name="bytes">Exactly <see cref="Size"/> bytes.</param>
     public PacketHash(ReadOnlySpan<byte> bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(bytes.Length, Size);
-        _value = Vector256.Create(bytes);
+        _words = MemoryMarshal.Read<Words>(bytes);
     }
 
-    public void CopyTo(Span<byte> destination) => _value.CopyTo(destination);
+    /// <summary>All of it at once, as in <see cref="Nodes.NodeId"/>.</summary>
+    private Vector256<byte> Value => MemoryMarshal.Read<Vector256<byte>>(MemoryMarshal.AsBytes(new ReadOnlySpan<PacketHash>(in this)));
+
+    public void CopyTo(Span<byte> destination) => MemoryMarshal.Write(destination, in this);
 
     /// <summary>Its first eight bytes: different for all packets that are not made to have them the same.</summary>
-    public ulong Leading => _value.AsUInt64().GetElement(0);
+    public ulong Leading => _words[0];
 
-    public bool Equals(PacketHash other) => _value == other._value;
+    public bool Equals(PacketHash other) => Value == other.Value;
 
     /// <summary>It is a hash already, so eight of its bytes serve.</summary>
     public override int GetHashCode() => Leading.GetHashCode();
@@ -31,5 +36,11 @@ internal readonly record struct PacketHash
         Span<byte> bytes = stackalloc byte[Size];
         CopyTo(bytes);
         return Convert.ToHexStringLower(bytes);
+    }
+
+    [InlineArray(Size / sizeof(ulong))]
+    private struct Words
+    {
+        private ulong _first;
     }
 }

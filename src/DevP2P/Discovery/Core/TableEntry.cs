@@ -9,11 +9,11 @@ namespace DevP2P.Discovery.Core;
 /// <remarks>Go: <c>tableNode</c>, <c>discover.BucketNode</c>.</remarks>
 internal sealed class TableEntry(Node node, TimeSpan now)
 {
-    /// <summary>The node, with its newest endpoint and record.</summary>
+    /// <summary>The node, with its newest endpoint and record. Changed by <see cref="Bucket.Update"/> only.</summary>
     public Node Node { get; internal set; } = node;
 
     /// <summary>When the node was stored, as an entry or a replacement, on the monotonic clock.</summary>
-    public TimeSpan AddedToTable { get; } = now;
+    public TimeSpan AddedToTable { get; private set; } = now;
 
     /// <summary>When the node became an entry of its bucket, on the monotonic clock. Before that, when it became a replacement.</summary>
     public TimeSpan AddedToBucket { get; internal set; } = now;
@@ -24,7 +24,7 @@ internal sealed class TableEntry(Node node, TimeSpan now)
     /// <summary>How many queries in a row the node has left without a useful answer.</summary>
     public int FailedQueries { get; internal set; }
 
-    /// <summary>Whether the node has passed a liveness check at the endpoint that it has now.</summary>
+    /// <summary>Whether the node has passed a liveness check at the endpoint that it has now. Changed by <see cref="Bucket.Update"/> only.</summary>
     public bool IsLive { get; internal set; }
 
     /// <summary>Whether the node is an entry of its bucket: not a replacement, not removed.</summary>
@@ -35,4 +35,7 @@ internal sealed class TableEntry(Node node, TimeSpan now)
 
     /// <summary>The place in <see cref="List"/>.</summary>
     internal int ListIndex { get; set; }
+
+    /// <summary>Makes the entry that of another node. Only for one that has never been more than a replacement: nobody else knows it.</summary>
+    internal void Reuse(Node node, TimeSpan now) => (Node, AddedToTable, AddedToBucket, FailedQueries) = (node, now, now, 0);
 }

@@ -1,5 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
-
 namespace DevP2P.Discovery.Core;
 
 /// <summary>
@@ -16,8 +14,17 @@ internal sealed class Timers
     {
         get
         {
-            DropCancelled();
-            return _queue.TryPeek(out _, out Key key) ? key.Due : null;
+            while (_queue.TryPeek(out Timer? timer, out Key key))
+            {
+                if (timer.Order == key.Order)
+                {
+                    return key.Due;
+                }
+
+                _queue.Dequeue();
+            }
+
+            return null;
         }
     }
 
@@ -26,9 +33,18 @@ internal sealed class Timers
     /// <param name="action">What to do then.</param>
     public Timer Start(TimeSpan due, Action<Timestamp> action)
     {
-        var timer = new Timer(due, action);
-        _queue.Enqueue(timer, new Key(due, _order++));
+        var timer = new ActionTimer(action);
+        Start(due, timer);
         return timer;
+    }
+
+    /// <summary>Starts a timer; one that is running is due at the new time only.</summary>
+    /// <param name="due">When, on the monotonic clock.</param>
+    /// <param name="timer">The timer.</param>
+    public void Start(TimeSpan due, Timer timer)
+    {
+        (timer.Due, timer.Order) = (due, _order++);
+        _queue.Enqueue(timer, new Key(due, timer.Order));
     }
 
     /// <summary>Does what is due.</summary>
@@ -39,18 +55,11 @@ internal sealed class Timers
         while (_queue.TryPeek(out Timer? timer, out Key key) && key.Due <= now.Monotonic && key.Order < end)
         {
             _queue.Dequeue();
-            if (timer.TryEnd(out Action<Timestamp>? action))
+            if (timer.Order == key.Order)
             {
-                action(now);
+                timer.Order = Timer.NotRunning;
+                timer.Fire(now);
             }
-        }
-    }
-
-    private void DropCancelled()
-    {
-        while (_queue.TryPeek(out Timer? timer, out _) && !timer.IsRunning)
-        {
-            _queue.Dequeue();
         }
     }
 
@@ -59,22 +68,38 @@ internal sealed class Timers
         public int CompareTo(Key other) => Due != other.Due ? Due.CompareTo(other.Due) : Order.CompareTo(other.Order);
     }
 
-    /// <summary>A timer that runs, has ended or was cancelled.</summary>
-    internal sealed class Timer(TimeSpan due, Action<Timestamp> action)
+    /// <summary>
+    /// A timer that runs, has ended or was cancelled. What waits for something with a time limit, of which there are many, is its own timer.
+    /// </summary>
+    internal abstract class Timer
+    {
+        internal const long NotRunning = -1;
+
+        public TimeSpan Due { get; internal set; }
+
+        public bool IsRunning => Order != NotRunning;
+
+        /// <summary>Which start this is: what the queue has of earlier ones, or of one that was cancelled, means nothing.</summary>
+        internal long Order { get; set; } = NotRunning;
+
+        /// <summary>Nothing will happen.</summary>
+        public virtual void Cancel() => Order = NotRunning;
+
+        /// <summary>It is due.</summary>
+        internal abstract void Fire(Timestamp now);
+    }
+
+    private sealed class ActionTimer(Action<Timestamp> action) : Timer
     {
         private Action<Timestamp>? _action = action;
 
-        public TimeSpan Due => due;
-
-        public bool IsRunning => _action is not null;
-
-        /// <summary>Nothing will happen. Lets go of what would have.</summary>
-        public void Cancel() => _action = null;
-
-        internal bool TryEnd([NotNullWhen(true)] out Action<Timestamp>? action)
+        /// <summary>Lets go of what would have happened.</summary>
+        public override void Cancel()
         {
-            (action, _action) = (_action, null);
-            return action is not null;
+            base.Cancel();
+            _action = null;
         }
+
+        internal override void Fire(Timestamp now) => _action!(now);
     }
 }

@@ -17,16 +17,16 @@ internal readonly record struct ContactKey(NodeId Id, IPAddress Address)
 
 /// <summary>What is remembered of a node that has proved its endpoint at least once. Times are monotonic.</summary>
 /// <param name="key">The node at its address.</param>
-/// <param name="network">The network that it counts for; null for the LAN.</param>
 /// <param name="lastPong">When it proved its endpoint.</param>
-internal sealed class Contact(ContactKey key, ulong? network, TimeSpan lastPong)
+internal sealed class Contact(ContactKey key, TimeSpan lastPong)
 {
     // There are many of these: a Nullable<TimeSpan> would take twice the room.
     private TimeSpan _lastPing = TimeSpan.MinValue;
 
     public ContactKey Key => key;
 
-    public ulong? Network => network;
+    /// <summary>The network that it counts for; null for the LAN.</summary>
+    public ulong? Network => Contacts.GetNetwork(key.Address);
 
     /// <summary>When the node last answered a ping: the age of its proof.</summary>
     public TimeSpan LastPong { get; set; } = lastPong;
@@ -92,7 +92,7 @@ internal sealed class Contacts
         if (contact is null)
         {
             MakeRoom(network);
-            contact = new Contact(key, network, now);
+            contact = new Contact(key, now);
             Insert(contact);
             _lanCount += network is null ? 1 : 0;
             Count++;
@@ -102,7 +102,8 @@ internal sealed class Contacts
         return contact;
     }
 
-    private static ulong? GetNetwork(IPAddress address) => DistinctNetworks.GetNetwork(address, ipv6PrefixLength: 64);
+    /// <summary>The network that an address counts for; null for the LAN.</summary>
+    public static ulong? GetNetwork(IPAddress address) => DistinctNetworks.GetNetwork(address, ipv6PrefixLength: 64);
 
     private Contact? Find(in ContactKey key, ulong? network)
     {

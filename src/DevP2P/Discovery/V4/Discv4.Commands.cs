@@ -44,7 +44,7 @@ internal sealed partial class Discv4
 
     protected override void SendPing(Timestamp now, Node node, Action<Timestamp, PingReply?> done)
     {
-        if (node.UdpEndPoint is not { } to)
+        if (node.SharedUdpEndPoint is not { } to)
         {
             Later(now, t => done(t, null));
             return;

@@ -9,33 +9,60 @@ namespace DevP2P.Discovery.V4;
 /// <content>Questions for nodes, and their answers.</content>
 internal sealed partial class Discv4
 {
-    private readonly Dictionary<ContactKey, Queue<FindRequest>> _finds = [];
+    // The question that is under way; others for the same node wait behind it.
+    private readonly Dictionary<ContactKey, FindRequest> _finds = [];
 
     /// <summary>
     /// Asks a node for the nodes closest to a target. One question after the other: an answer does not say which of two it
     /// belongs to.
     /// </summary>
-    private void Find(Timestamp now, Node node, SearchTarget target, Action<Timestamp, List<Node>?> done) =>
-        EnsureProof(now, node, (t, isReady) =>
+    private void Find(Timestamp now, Node node, SearchTarget target, Action<Timestamp, List<Node>?> done)
+    {
+        if (node.SharedUdpEndPoint is not { } to)
         {
-            if (!isReady || node.UdpEndPoint is not { } to)
-            {
-                done(t, null);
-                return;
-            }
+            Later(now, t => done(t, null));
+            return;
+        }
 
-            var key = new ContactKey(node.Id, to.Address);
-            var request = new FindRequest(key, to, target, done);
-            if (_finds.TryGetValue(key, out Queue<FindRequest>? queue))
-            {
-                queue.Enqueue(request);
-                return;
-            }
+        var request = new FindRequest(this, new ContactKey(node.Id, to.Address), to, target, done);
+        if (HasProof(now, request.Key))
+        {
+            EnqueueFind(now, request);
+        }
+        else
+        {
+            FindWithProof(now, request);
+        }
+    }
 
-            _finds.Add(key, queue = new Queue<FindRequest>(1));
-            queue.Enqueue(request);
-            StartFind(t, request);
-        });
+    private void FindWithProof(Timestamp now, FindRequest request) => RenewProof(now, request.Key, request.To, (t, isReady) =>
+    {
+        if (isReady)
+        {
+            EnqueueFind(t, request);
+        }
+        else
+        {
+            request.Done(t, null);
+        }
+    });
+
+    private void EnqueueFind(Timestamp now, FindRequest request)
+    {
+        if (_finds.TryAdd(request.Key, request))
+        {
+            StartFind(now, request);
+            return;
+        }
+
+        FindRequest last = _finds[request.Key];
+        while (last.Next is { } next)
+        {
+            last = next;
+        }
+
+        last.Next = request;
+    }
 
     private void StartFind(Timestamp now, FindRequest request)
     {
@@ -47,7 +74,7 @@ internal sealed partial class Discv4
     {
         request.Sent++;
         SendRequest(now, request.To, new FindNode(request.Target.Key, Expiration(now), request.Target.Id));
-        request.Timeout = Timers.Start(now.Monotonic + Discv4Limits.ResponseTimeout, t => FindTimedOut(t, request));
+        Timers.Start(now.Monotonic + Discv4Limits.ResponseTimeout, request);
     }
 
     /// <summary>
@@ -83,12 +110,11 @@ internal sealed partial class Discv4
 
     private void HandleNeighbors(Timestamp now, ContactKey key, Neighbors packet)
     {
-        if (!_finds.TryGetValue(key, out Queue<FindRequest>? queue))
+        if (!_finds.TryGetValue(key, out FindRequest? request))
         {
             return;
         }
 
-        FindRequest request = queue.Peek();
         request.IsAnswered = true;
         for (int i = 0; i < packet.Nodes.Count && request.Received < Neighbors.MaxPerAnswer; i++)
         {
@@ -103,11 +129,10 @@ internal sealed partial class Discv4
         {
             EndFind(now, request);
         }
-        else if (packet.Nodes.Count < Neighbors.MaxPerPacket && request.Timeout!.Due > now.Monotonic + Discv4Limits.LastNeighborsGrace)
+        else if (packet.Nodes.Count < Neighbors.MaxPerPacket && request.Due > now.Monotonic + Discv4Limits.LastNeighborsGrace)
         {
             // A packet that is not full is the last one, which may have overtaken the one before it.
-            request.Timeout.Cancel();
-            request.Timeout = Timers.Start(now.Monotonic + Discv4Limits.LastNeighborsGrace, t => EndFind(t, request));
+            Timers.Start(now.Monotonic + Discv4Limits.LastNeighborsGrace, request);
         }
     }
 
@@ -115,7 +140,7 @@ internal sealed partial class Discv4
     {
         ContactKey key = request.Key;
         request.IsEnded = true;
-        request.Timeout!.Cancel();
+        request.Cancel();
         Await(key.Address, PacketType.Neighbors, -1);
         CountAnswer(request.IsAnswered);
         if (_contacts.Find(key) is { } contact && (contact.FindFailures > 0 || !request.IsAnswered))
@@ -124,10 +149,9 @@ internal sealed partial class Discv4
             Put(new FindFailures(key.Id, key.Address, contact.FindFailures));
         }
 
-        Queue<FindRequest> queue = _finds[key];
-        queue.Dequeue();
-        if (queue.TryPeek(out FindRequest? next))
+        if (request.Next is { } next)
         {
+            _finds[key] = next;
             StartFind(now, next);
         }
         else
@@ -152,8 +176,10 @@ internal sealed partial class Discv4
             ? Node.Create(publicKey, neighbor.Endpoint.Address, neighbor.Endpoint.TcpPort, neighbor.Endpoint.UdpPort)
             : null;
 
-    private sealed class FindRequest(ContactKey key, IPEndPoint to, SearchTarget target, Action<Timestamp, List<Node>?> done)
+    private sealed class FindRequest(Discv4 machine, ContactKey key, IPEndPoint to, SearchTarget target, Action<Timestamp, List<Node>?> done) : Timers.Timer
     {
+        private List<Node>? _nodes;
+
         public ContactKey Key => key;
 
         public IPEndPoint To => to;
@@ -162,7 +188,7 @@ internal sealed partial class Discv4
 
         public Action<Timestamp, List<Node>?> Done => done;
 
-        public List<Node> Nodes { get; } = [];
+        public List<Node> Nodes => _nodes ??= new List<Node>(Neighbors.MaxPerAnswer);
 
         /// <summary>How many nodes were named, believed or not.</summary>
         public int Received { get; set; }
@@ -174,6 +200,9 @@ internal sealed partial class Discv4
         /// <summary>How many times the question was sent.</summary>
         public int Sent { get; set; }
 
-        public Timers.Timer? Timeout { get; set; }
+        /// <summary>The next question for the same node, which waits for this one's end.</summary>
+        public FindRequest? Next { get; set; }
+
+        internal override void Fire(Timestamp now) => machine.FindTimedOut(now, this);
     }
 }

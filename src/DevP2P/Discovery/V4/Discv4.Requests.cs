@@ -47,7 +47,7 @@ internal sealed partial class Discv4
             return;
         }
 
-        var request = new PingRequest(key, to, done) { Attempts = attempts };
+        var request = new PingRequest(this, key, to, done) { Attempts = attempts };
         _pings[key] = request;
         Await(key.Address, PacketType.Pong, 1);
         SendPing(now, request);
@@ -60,7 +60,7 @@ internal sealed partial class Discv4
         var to = new Endpoint(request.To, 0);
         request.Sent++;
         request.Hash = SendRequest(now, request.To, new Ping(Ping.CurrentVersion, from, to, Expiration(now), self.Sequence));
-        request.Timeout = Timers.Start(now.Monotonic + Discv4Limits.ResponseTimeout, t => PingTimedOut(t, request));
+        Timers.Start(now.Monotonic + Discv4Limits.ResponseTimeout, request);
         Local.AddContact(now.Monotonic, request.To);
     }
 
@@ -93,7 +93,7 @@ internal sealed partial class Discv4
 
     private void EndPing(Timestamp now, PingRequest request, Pong? pong)
     {
-        request.Timeout!.Cancel();
+        request.Cancel();
         Await(request.Key.Address, PacketType.Pong, -1);
         CountAnswer(pong is not null);
         if (_pings.GetValueOrDefault(request.Key) == request)
@@ -112,17 +112,14 @@ internal sealed partial class Discv4
     /// <param name="then">Goes on with true if the node may be asked, with false if it seems to be dead.</param>
     private void EnsureProof(Timestamp now, Node node, Action<Timestamp, bool> then)
     {
-        if (node.UdpEndPoint is not { } to)
+        if (node.SharedUdpEndPoint is not { } to)
         {
             Later(now, t => then(t, false));
             return;
         }
 
         var key = new ContactKey(node.Id, to.Address);
-        Contact? contact = _contacts.Find(key);
-        if (contact is not null
-            && now.Monotonic - contact.LastPing < Discv4Limits.ProofRenewal
-            && contact.FindFailures <= Discv4Limits.MaxFindFailures)
+        if (HasProof(now, key))
         {
             then(now, true);
             return;
@@ -130,6 +127,12 @@ internal sealed partial class Discv4
 
         RenewProof(now, key, to, then);
     }
+
+    /// <summary>Whether a node has an endpoint proof of ours, as far as we can know, and lately has answered queries.</summary>
+    private bool HasProof(Timestamp now, in ContactKey key) =>
+        _contacts.Find(key) is { } contact
+        && now.Monotonic - contact.LastPing < Discv4Limits.ProofRenewal
+        && contact.FindFailures <= Discv4Limits.MaxFindFailures;
 
     /// <summary>The same, whatever we know of the proof.</summary>
     private void RenewProof(Timestamp now, ContactKey key, IPEndPoint to, Action<Timestamp, bool> then) =>
@@ -143,10 +146,8 @@ internal sealed partial class Discv4
             }
 
             // If it needs a proof, it pings us now. Otherwise it has one already, and we wait for nothing.
-            var wait = new ProofWait(then);
-            wait.Timer = hasPinged
-                ? Timers.Start(t.Monotonic + Discv4Limits.ProofGrace, t2 => then(t2, true))
-                : Timers.Start(t.Monotonic + Discv4Limits.ResponseTimeout, t2 => EndProofWait(t2, key, wait));
+            var wait = new ProofWait(this, key, then);
+            Timers.Start(t.Monotonic + (hasPinged ? Discv4Limits.ProofGrace : Discv4Limits.ResponseTimeout), wait);
             if (!hasPinged)
             {
                 if (!_proofWaits.TryGetValue(key, out List<ProofWait>? waits))
@@ -165,17 +166,16 @@ internal sealed partial class Discv4
         {
             foreach (ProofWait wait in waits)
             {
-                wait.Timer!.Cancel();
-                Timers.Start(now.Monotonic + Discv4Limits.ProofGrace, t => wait.Then(t, true));
+                Timers.Start(now.Monotonic + Discv4Limits.ProofGrace, wait);
             }
         }
     }
 
-    private void EndProofWait(Timestamp now, ContactKey key, ProofWait wait)
+    private void EndProofWait(Timestamp now, ProofWait wait)
     {
-        if (_proofWaits.TryGetValue(key, out List<ProofWait>? waits) && waits.Remove(wait) && waits.Count == 0)
+        if (_proofWaits.Count > 0 && _proofWaits.TryGetValue(wait.Key, out List<ProofWait>? waits) && waits.Remove(wait) && waits.Count == 0)
         {
-            _proofWaits.Remove(key);
+            _proofWaits.Remove(wait.Key);
         }
 
         wait.Then(now, true);
@@ -185,7 +185,7 @@ internal sealed partial class Discv4
     protected override void FetchRecord(Timestamp now, Node node, Action<Timestamp, NodeRecord?> done) =>
         EnsureProof(now, node, (t, isReady) =>
         {
-            if (!isReady || node.UdpEndPoint is not { } to || RequestCount >= Discv4Limits.MaxRequests)
+            if (!isReady || node.SharedUdpEndPoint is not { } to || RequestCount >= Discv4Limits.MaxRequests)
             {
                 done(t, null);
                 return;
@@ -294,7 +294,7 @@ internal sealed partial class Discv4
         }
     }
 
-    private sealed class PingRequest(ContactKey key, IPEndPoint to, Action<Timestamp, Pong?> done)
+    private sealed class PingRequest(Discv4 machine, ContactKey key, IPEndPoint to, Action<Timestamp, Pong?> done) : Timers.Timer
     {
         public ContactKey Key => key;
 
@@ -314,14 +314,16 @@ internal sealed partial class Discv4
         /// <summary>Whoever waits for the answer.</summary>
         public Action<Timestamp, Pong?> Done { get; set; } = done;
 
-        public Timers.Timer? Timeout { get; set; }
+        internal override void Fire(Timestamp now) => machine.PingTimedOut(now, this);
     }
 
-    private sealed class ProofWait(Action<Timestamp, bool> then)
+    private sealed class ProofWait(Discv4 machine, ContactKey key, Action<Timestamp, bool> then) : Timers.Timer
     {
+        public ContactKey Key => key;
+
         public Action<Timestamp, bool> Then => then;
 
-        public Timers.Timer? Timer { get; set; }
+        internal override void Fire(Timestamp now) => machine.EndProofWait(now, this);
     }
 
     private sealed class PendingRecord(ContactKey key, Action<Timestamp, NodeRecord?> done)
