@@ -117,7 +117,8 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
         }
         finally
         {
-            Exit();
+            // The server pings all its peers from one thread.
+            Exit(isForOne: false);
         }
     }
 
@@ -307,11 +308,12 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
     }
 
     /// <summary>Leaves the gate, and begins to send what was written, unless that has begun.</summary>
-    private void Exit()
+    /// <param name="isForOne">Whether the caller may send it: not who writes to many connections in a row, for whom other threads send meanwhile.</param>
+    private void Exit(bool isForOne = true)
     {
         bool isDue = _isFlushDue;
         _isFlushDue = false;
-        bool isOwn = isDue && _time.GetElapsedTime(_lastFlushAt) >= OwnFlushGap;
+        bool isOwn = isDue && isForOne && _time.GetElapsedTime(_lastFlushAt) >= OwnFlushGap;
         _gate.Exit();
         if (isOwn)
         {
