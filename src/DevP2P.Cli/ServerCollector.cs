@@ -6,7 +6,7 @@ namespace DevP2P.Cli;
 
 /// <summary>
 /// Simulations fill all processors and memory with small objects: the collector that works on all processors at once, and less often,
-/// saves a quarter of their time (docs/simulator.md). A process cannot change its collector, and nodes do better with the small one; so
+/// saves a fifth of their time (docs/simulator.md). A process cannot change its collector, and nodes do better with the small one; so
 /// <c>simulate</c> replaces itself, once, by itself with the other setting.
 /// </summary>
 internal static partial class ServerCollector
@@ -18,13 +18,13 @@ internal static partial class ServerCollector
 
     /// <summary>
     /// Starts the command anew in this same process, so that signals, streams and the exit code stay what they are. Returns where that is
-    /// not possible (Windows), has been done, or is not wanted: whoever sets the variable decides himself.
+    /// not possible (other systems than Linux), has been done, or is not wanted: whoever sets the variable decides himself.
     /// </summary>
     /// <param name="args">The command line.</param>
     public static void RestartFor(string[] args)
     {
         if (args is not ["simulate", ..]
-            || OperatingSystem.IsWindows()
+            || !OperatingSystem.IsLinux()
             || Environment.ProcessorCount == 1
             || GCSettings.IsServerGC
             || Environment.GetEnvironmentVariable(Setting) is not null
@@ -33,11 +33,11 @@ internal static partial class ServerCollector
             return;
         }
 
-        // With "dotnet DevP2P.Cli.dll", the assembly comes first.
-        string[] assembly = Path.GetFileNameWithoutExtension(path) == "dotnet" ? [Environment.GetCommandLineArgs()[0]] : [];
+        // As it was started, with what a host like "dotnet" was told besides. Each argument ends with a zero.
+        string[] commandLine = File.ReadAllText("/proc/self/cmdline").Split('\0')[..^1];
         IEnumerable<string> environment = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().Select(v => $"{v.Key}={v.Value}");
         // Comes back only if it fails; then the collector stays.
-        _ = Execute(path, [path, .. assembly, .. args, null], [.. environment, $"{Setting}=1", NoAdaptation, null]);
+        _ = Execute(path, [.. commandLine, null], [.. environment, $"{Setting}=1", NoAdaptation, null]);
     }
 
     [LibraryImport("libc", EntryPoint = "execve", StringMarshalling = StringMarshalling.Utf8)]

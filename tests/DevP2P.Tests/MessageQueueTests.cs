@@ -58,6 +58,46 @@ public sealed class MessageQueueTests
         Assert.Equal(1ul, (await ReadAsync().WithinDeadline()).Code);
     }
 
+    [Fact]
+    public async Task A_message_whose_reader_gives_up_in_that_very_moment_keeps_its_place_and_its_payload()
+    {
+        for (int round = 0; round < 5000; round++)
+        {
+            var queue = new MessageQueue();
+            using var cancel = new CancellationTokenSource();
+            Task<Message> first = queue.DequeueAsync(CancellationToken.None).AsTask();
+            Task<Message> second = queue.DequeueAsync(cancel.Token).AsTask();
+            for (ulong code = 1; code <= 3; code++)
+            {
+                Assert.True(queue.TryEnqueueQuietly(Create(code)));
+            }
+
+            using var start = new Barrier(2);
+            Task cancelling = Task.Run(() =>
+            {
+                start.SignalAndWait();
+                cancel.Cancel();
+            });
+            start.SignalAndWait();
+            queue.Wake();
+            await cancelling.WithinDeadline();
+
+            Assert.Equal(1ul, (await first.WithinDeadline()).Code);
+            ulong next = 2;
+            if (await second.ContinueWith(static t => t.IsCompletedSuccessfully, TaskScheduler.Default).WithinDeadline())
+            {
+                Assert.Equal(next++, (await second).Code);
+            }
+
+            for (; next <= 3; next++)
+            {
+                Message message = await queue.DequeueAsync(CancellationToken.None).AsTask().WithinDeadline();
+                Assert.Equal(next, message.Code);
+                Assert.True(message.Payload.IsEmpty);
+            }
+        }
+    }
+
     private static Message Create(ulong code) => new(code, 0, ReceivedPayload.Create(null, null, 0), 0);
 
     private Task<Message> ReadAsync() => _queue.DequeueAsync(TestContext.Current.CancellationToken).AsTask();

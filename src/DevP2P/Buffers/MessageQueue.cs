@@ -95,10 +95,10 @@ internal sealed class MessageQueue : IValueTaskSource<Message>
             }
             else if (!other.TrySetResult(message))
             {
-                // That reader gave up in this very moment: the message goes to the next one, or to the end.
+                // That reader gave up in this very moment: the message goes back to where it was.
                 lock (_gate)
                 {
-                    Append(message);
+                    PutBack(message);
                 }
             }
         }
@@ -279,6 +279,15 @@ internal sealed class MessageQueue : IValueTaskSource<Message>
 
         _items[(_head + _count) % _items.Length] = message;
         _count++;
+    }
+
+    private void PutBack(Message message)
+    {
+        Append(default);
+        _head = (_head + _items.Length - 1) % _items.Length;
+        _items[_head] = message;
+        // Nobody has it: the next read must not give its payload back.
+        _handedOut = default;
     }
 
     private bool TryTake(out Message message)

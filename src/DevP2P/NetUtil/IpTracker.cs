@@ -195,7 +195,6 @@ public sealed class IpTracker
         _contacts.Remove(oldest);
     }
 
-
     /// <summary>Whether something of a time is older than a window. Written so that no time, however small, overflows.</summary>
     private static bool IsExpired(TimeSpan now, TimeSpan time, TimeSpan window) => now > time && now - time > window;
 

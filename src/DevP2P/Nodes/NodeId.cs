@@ -1,7 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 
 namespace DevP2P.Nodes;
 
@@ -12,7 +9,7 @@ public readonly struct NodeId : IEquatable<NodeId>, IComparable<NodeId>
     /// <summary>The length of an id in bytes.</summary>
     public const int Size = 32;
 
-    private readonly Words _words;
+    private readonly Bytes32 _bytes;
 
     /// <summary>Makes an id from its 32 bytes.</summary>
     /// <exception cref="ArgumentException"><paramref name="bytes"/> does not have 32 bytes.</exception>
@@ -23,11 +20,8 @@ public readonly struct NodeId : IEquatable<NodeId>, IComparable<NodeId>
             throw new ArgumentException($"a node id has {Size} bytes, not {bytes.Length}", nameof(bytes));
         }
 
-        _words = MemoryMarshal.Read<Words>(bytes);
+        _bytes = Bytes32.From(bytes);
     }
-
-    /// <summary>All of it at once. Not the field itself: that would be aligned to its size, and what has an id in it half as large again.</summary>
-    private Vector256<byte> Value => MemoryMarshal.Read<Vector256<byte>>(AsSpan(in this));
 
     /// <summary>The id's 32 bytes.</summary>
     public byte[] ToArray()
@@ -38,7 +32,7 @@ public readonly struct NodeId : IEquatable<NodeId>, IComparable<NodeId>
     }
 
     /// <summary>Writes the id's 32 bytes.</summary>
-    public void CopyTo(Span<byte> destination) => AsSpan(in this).CopyTo(destination);
+    public void CopyTo(Span<byte> destination) => _bytes.AsSpan().CopyTo(destination);
 
     /// <summary>Reads 64 hexadecimal digits, optionally after <c>0x</c>.</summary>
     public static bool TryParse([NotNullWhen(true)] string? text, out NodeId id)
@@ -62,22 +56,22 @@ public readonly struct NodeId : IEquatable<NodeId>, IComparable<NodeId>
         TryParse(text, out NodeId id) ? id : throw new FormatException("a node id is 64 hexadecimal digits");
 
     /// <inheritdoc/>
-    public bool Equals(NodeId other) => Value == other.Value;
+    public bool Equals(NodeId other) => _bytes.IsEqualTo(in other._bytes);
 
     /// <inheritdoc/>
     public override bool Equals([NotNullWhen(true)] object? obj) => obj is NodeId other && Equals(other);
 
     /// <summary>A hash of the id; ids are hashes already, so eight of their bytes serve.</summary>
-    public override int GetHashCode() => ((long)_words[0]).GetHashCode();
+    public override int GetHashCode() => ((long)_bytes[0]).GetHashCode();
 
     /// <summary>Orders ids as big-endian numbers.</summary>
-    public int CompareTo(NodeId other) => AsSpan(in this).SequenceCompareTo(AsSpan(in other));
+    public int CompareTo(NodeId other) => _bytes.AsSpan().SequenceCompareTo(other._bytes.AsSpan());
 
     /// <summary>64 lower-case hexadecimal digits.</summary>
-    public override string ToString() => Convert.ToHexStringLower(AsSpan(in this));
+    public override string ToString() => Convert.ToHexStringLower(_bytes.AsSpan());
 
     /// <summary>The first 16 digits, for logs.</summary>
-    public string ToShortString() => Convert.ToHexStringLower(AsSpan(in this)[..8]);
+    public string ToShortString() => Convert.ToHexStringLower(_bytes.AsSpan()[..8]);
 
     /// <summary>Equality of all 32 bytes.</summary>
     public static bool operator ==(NodeId left, NodeId right) => left.Equals(right);
@@ -96,12 +90,4 @@ public readonly struct NodeId : IEquatable<NodeId>, IComparable<NodeId>
 
     /// <summary>Big-endian order.</summary>
     public static bool operator >=(NodeId left, NodeId right) => left.CompareTo(right) >= 0;
-
-    private static ReadOnlySpan<byte> AsSpan(in NodeId id) => MemoryMarshal.AsBytes(new ReadOnlySpan<NodeId>(in id));
-
-    [InlineArray(Size / sizeof(ulong))]
-    private struct Words
-    {
-        private ulong _first;
-    }
 }

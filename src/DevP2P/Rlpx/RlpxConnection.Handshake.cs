@@ -111,6 +111,6 @@ internal sealed partial class RlpxConnection
         _encoder!.UseSnappy = false;
         Append(code, payload.Span);
         _encoder.UseSnappy = _useSnappy;
-        Exit();
+        EndWrite();
     }
 }

@@ -17,14 +17,14 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
     /// <summary>How long is spent on telling the other side the reason of a disconnect.</summary>
     public static readonly TimeSpan DisconnectWriteTimeout = TimeSpan.FromSeconds(1);
 
+    /// <summary>While this much is waiting to be sent, a write waits; a message that is larger still passes whole.</summary>
+    public const int MaxPendingBytes = 16 * 1024;
+
     /// <summary>
     /// What is written so long after the last flush is sent by its writer at once: to wake another thread for it would cost more, and take
     /// longer. Sooner than that, it may be one of many.
     /// </summary>
     private static readonly TimeSpan OwnFlushGap = TimeSpan.FromMicroseconds(20);
-
-    /// <summary>While this much is waiting to be sent, a write waits; a message that is larger still passes whole.</summary>
-    public const int MaxPendingBytes = 16 * 1024;
 
     private readonly AsyncGate _gate = new();
     private FrameEncoder? _encoder;
@@ -95,7 +95,7 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
         }
         finally
         {
-            Exit();
+            EndWrite();
         }
 
         return WriteSlowAsync(code, payload, null, 0, cancellationToken);
@@ -118,7 +118,7 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
         finally
         {
             // The server pings all its peers from one thread.
-            Exit(isForOne: false);
+            EndWrite(maySend: false);
         }
     }
 
@@ -154,7 +154,7 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
             }
             finally
             {
-                Exit();
+                EndWrite();
             }
 
             await idle.WaitAsync(timeout.Token).ConfigureAwait(false);
@@ -188,7 +188,7 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
     {
         await _gate.EnterAsync().ConfigureAwait(false);
         Task idle = WhenIdle();
-        Exit();
+        _gate.Exit();
         await idle.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
@@ -238,7 +238,7 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
             }
             finally
             {
-                Exit();
+                EndWrite();
             }
 
             await room.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -308,12 +308,12 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
     }
 
     /// <summary>Leaves the gate, and begins to send what was written, unless that has begun.</summary>
-    /// <param name="isForOne">Whether the caller may send it: not who writes to many connections in a row, for whom other threads send meanwhile.</param>
-    private void Exit(bool isForOne = true)
+    /// <param name="maySend">Whether the caller may send it: not who writes to many connections in a row, for whom other threads send meanwhile.</param>
+    private void EndWrite(bool maySend = true)
     {
         bool isDue = _isFlushDue;
         _isFlushDue = false;
-        bool isOwn = isDue && isForOne && _time.GetElapsedTime(_lastFlushAt) >= OwnFlushGap;
+        bool isOwn = isDue && maySend && _time.GetElapsedTime(_lastFlushAt) >= OwnFlushGap;
         _gate.Exit();
         if (isOwn)
         {
