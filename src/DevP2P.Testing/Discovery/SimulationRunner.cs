@@ -4,7 +4,7 @@ namespace DevP2P.Testing.Discovery;
 internal sealed class SimulationRunner : IDisposable
 {
     private readonly SimulationPart[] _parts;
-    private readonly RunnerBarrier _barrier;
+    private readonly Barrier _barrier;
     private readonly Thread[] _threads;
     private long _window;
     private long _end;
@@ -14,7 +14,7 @@ internal sealed class SimulationRunner : IDisposable
     public SimulationRunner(SimulationPart[] parts)
     {
         _parts = parts;
-        _barrier = new RunnerBarrier(parts.Length);
+        _barrier = new Barrier(parts.Length);
         _threads = new Thread[parts.Length - 1];
         for (int i = 0; i < _threads.Length; i++)
         {
@@ -46,6 +46,8 @@ internal sealed class SimulationRunner : IDisposable
         {
             thread.Join();
         }
+
+        _barrier.Dispose();
     }
 
     private void RunPart(int number)
@@ -78,7 +80,7 @@ internal sealed class SimulationRunner : IDisposable
     {
         if (_parts.Length > 1)
         {
-            _barrier.Synchronize();
+            _barrier.SignalAndWait();
         }
     }
 }
