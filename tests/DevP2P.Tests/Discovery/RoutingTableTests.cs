@@ -48,7 +48,7 @@ public sealed class RoutingTableTests
         RoutingTable before = RoutingTable.From("v5", IdOf(0), table, Start);
         Assert.True(table.TryGet(IdOf(1), out TableEntry? entry));
         table.Drain();
-        entry.IsLive = true;
+        table.MarkLive(entry.Node);
         entry.LivenessChecks = 3;
         RoutingTable after = RoutingTable.From("v5", IdOf(0), table, Start);
         table.Remove(Start, IdOf(1));

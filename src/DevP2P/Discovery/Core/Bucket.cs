@@ -47,7 +47,7 @@ internal sealed class Bucket
     public void Update(int index, Node node, bool isLive)
     {
         TableEntry entry = _entries[index];
-        (entry.Node, entry.IsLive) = (node, isLive);
+        entry.Set(node, isLive);
         Store(index, entry);
     }
 

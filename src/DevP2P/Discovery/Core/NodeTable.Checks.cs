@@ -28,9 +28,7 @@ internal sealed partial class NodeTable
         }
 
         entry.LivenessChecks++;
-        Bucket bucket = _buckets[GetBucketIndex(check.Node.Id)]!;
-        int index = bucket.IndexOf(check.Node.Id);
-        bucket.Update(index, entry.Node, isLive: true);
+        (Bucket bucket, int index) = MarkLive(entry.Node);
         if (newer is not null && newer.Id == entry.Node.Id)
         {
             Update(
@@ -46,6 +44,16 @@ internal sealed partial class NodeTable
         {
             Revalidation.Move(now.Monotonic, entry, _revalidation.Slow);
         }
+    }
+
+    /// <summary>A node of the table counts as live from now on.</summary>
+    /// <returns>Where it is.</returns>
+    internal (Bucket Bucket, int Index) MarkLive(Node node)
+    {
+        Bucket bucket = _buckets[GetBucketIndex(node.Id)]!;
+        int index = bucket.IndexOf(node.Id);
+        bucket.Update(index, bucket.GetNode(index), isLive: true);
+        return (bucket, index);
     }
 
     /// <summary>The node has not answered in time. It is dropped, or checked more often if it has often answered before.</summary>

@@ -9,8 +9,8 @@ namespace DevP2P.Discovery.Core;
 /// <remarks>Go: <c>tableNode</c>, <c>discover.BucketNode</c>.</remarks>
 internal sealed class TableEntry(Node node, TimeSpan now)
 {
-    /// <summary>The node, with its newest endpoint and record. Changed by <see cref="Bucket.Update"/> only.</summary>
-    public Node Node { get; internal set; } = node;
+    /// <summary>The node, with its newest endpoint and record.</summary>
+    public Node Node { get; private set; } = node;
 
     /// <summary>When the node was stored, as an entry or a replacement, on the monotonic clock.</summary>
     public TimeSpan AddedToTable { get; private set; } = now;
@@ -24,8 +24,8 @@ internal sealed class TableEntry(Node node, TimeSpan now)
     /// <summary>How many queries in a row the node has left without a useful answer.</summary>
     public int FailedQueries { get; internal set; }
 
-    /// <summary>Whether the node has passed a liveness check at the endpoint that it has now. Changed by <see cref="Bucket.Update"/> only.</summary>
-    public bool IsLive { get; internal set; }
+    /// <summary>Whether the node has passed a liveness check at the endpoint that it has now.</summary>
+    public bool IsLive { get; private set; }
 
     /// <summary>Whether the node is an entry of its bucket: not a replacement, not removed.</summary>
     public bool IsInBucket => List is not null;
@@ -35,6 +35,9 @@ internal sealed class TableEntry(Node node, TimeSpan now)
 
     /// <summary>The place in <see cref="List"/>.</summary>
     internal int ListIndex { get; set; }
+
+    /// <summary>For <see cref="Bucket.Update"/>, which keeps a copy of both.</summary>
+    internal void Set(Node node, bool isLive) => (Node, IsLive) = (node, isLive);
 
     /// <summary>Makes the entry that of another node. Only for one that has never been more than a replacement: nobody else knows it.</summary>
     internal void Reuse(Node node, TimeSpan now) => (Node, AddedToTable, AddedToBucket, FailedQueries) = (node, now, now, 0);

@@ -82,8 +82,7 @@ public sealed class NodesAnswerTests
         foreach (Node node in new[] { lan, good, _peer.Node })
         {
             machine.Machine.Table.AddSeed(_net.Now, node, isOperatorNamed: true);
-            Assert.True(machine.Machine.Table.TryGet(node.Id, out TableEntry? entry));
-            entry.IsLive = true;
+            machine.Machine.Table.MarkLive(node);
         }
 
         int[] all = [.. Enumerable.Range(240, 17)];
@@ -136,9 +135,9 @@ public sealed class NodesAnswerTests
             Node node = Node.FromRecord((largeRecords ? builder.Set("x", new byte[162]) : builder).Sign(_net.NewKey()));
             Assert.True(!largeRecords || node.Record!.Encoded.Length is > 294 and <= NodeRecord.MaxSize, $"{node.Record!.Encoded.Length}");
             machine.Machine.Table.AddSeed(_net.Now, node, isOperatorNamed: false);
-            if (machine.Machine.Table.TryGet(node.Id, out TableEntry? entry))
+            if (machine.Machine.Table.TryGet(node.Id, out _))
             {
-                entry.IsLive = true;
+                machine.Machine.Table.MarkLive(node);
             }
         }
     }

@@ -25,9 +25,9 @@ public sealed class SessionAllocationTests
         {
             Node node = V5Peer.MakeNode(net.NewKey(), new IPEndPoint(new IPAddress([53, 1, (byte)i, 1]), 30303));
             machine.Machine.Table.AddSeed(net.Now, node, isOperatorNamed: false);
-            if (machine.Machine.Table.TryGet(node.Id, out TableEntry? entry))
+            if (machine.Machine.Table.TryGet(node.Id, out _))
             {
-                entry.IsLive = true;
+                machine.Machine.Table.MarkLive(node);
             }
         }
 
