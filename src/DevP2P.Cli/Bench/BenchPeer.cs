@@ -16,6 +16,7 @@ internal static class BenchPeer
     public const string CostLine = "cost";
     public const string CollectLine = "collect";
     public const string CountLine = "count";
+    public const string LiveLine = "live";
     public const string ConnectLine = "connect";
     public const string EchoLine = "echo";
 
@@ -72,7 +73,7 @@ internal static class BenchPeer
                 await using (var discovery = new DiscoveryV4(new DiscoveryV4Options { PrivateKey = PrivateKey.Generate() }))
                 {
                     await discovery.StartAsync();
-                    await AnswerAsync(discovery.Self.ToString(), (word, _) => Task.FromResult(word == CountLine ? Text(discovery.NodeCount) : null));
+                    await AnswerAsync(discovery.Self.ToString(), (word, _) => Task.FromResult(word == LiveLine ? Text(CountLive(discovery.GetTable())) : null));
                 }
 
                 break;
@@ -88,6 +89,8 @@ internal static class BenchPeer
 
         return CommandLine.Success;
     }
+
+    private static int CountLive(RoutingTable table) => table.Buckets.Sum(static bucket => bucket.Entries.Count(static entry => entry.IsLive));
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 

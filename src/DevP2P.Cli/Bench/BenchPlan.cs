@@ -25,6 +25,9 @@ internal static class BenchPlan
     public const int Handshakes = 200;
     public const int Peers = 10_000;
 
+    /// <summary>One at a time, threads that look for work in between are much of the cost; a server that is busy has few of those.</summary>
+    public static readonly int[] HandshakesAtOnce = [1, 8];
+
     /// <summary>All peers are connected at once, so they are pinged at once: nothing less than a round of pings says what they cost.</summary>
     public static readonly TimeSpan PeersTime = Peer.PingInterval;
 
@@ -36,8 +39,8 @@ internal static class BenchPlan
     public static BenchScenario Echo(int size, TimeSpan time, Func<Task<BenchTarget>> target) => new(
         $"echo-{size}", BenchUnit.Elapsed, cancellationToken => WithAsync(target, t => MessageBenches.EchoAsync(t, size, time, cancellationToken)));
 
-    public static BenchScenario Handshake(int count, Func<Task<BenchTarget>> target) => new(
-        "handshake", BenchUnit.Agreements, cancellationToken => WithAsync(target, t => MessageBenches.HandshakeAsync(t, count, cancellationToken)));
+    public static BenchScenario Handshake(int count, int atOnce, Func<Task<BenchTarget>> target) => new(
+        Name("handshake", atOnce), BenchUnit.Agreements, cancellationToken => WithAsync(target, t => MessageBenches.HandshakeAsync(t, count, atOnce, cancellationToken)));
 
     public static BenchScenario Broadcast(int peers, int size, PayloadKind kind, TimeSpan time) => new(
         Name($"broadcast-{peers}", size, kind), BenchUnit.Part, cancellationToken => MessageBenches.BroadcastAsync(peers, size, kind, time, cancellationToken));

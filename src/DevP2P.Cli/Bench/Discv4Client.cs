@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using DevP2P.Crypto;
@@ -21,6 +22,10 @@ internal sealed class Discv4Client : IDisposable
 
     private const int Window = 8;
 
+    /// <summary>How long an answer is waited for; the others answer the node's checks every so often meanwhile, or it would forget them.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan s_slice = TimeSpan.FromMilliseconds(10);
+
     private readonly PrivateKey _key = PrivateKey.Generate();
     private readonly PacketSigner _sign;
     private readonly Socket _socket;
@@ -34,7 +39,7 @@ internal sealed class Discv4Client : IDisposable
     public Discv4Client(Node node, int number)
     {
         _sign = Discv4Options.SignWith(_key);
-        _socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp) { ReceiveTimeout = 500 };
+        _socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp) { ReceiveTimeout = (int)s_slice.TotalMilliseconds };
         _socket.Bind(new IPEndPoint(new IPAddress([127, 1, (byte)(number >> 8), (byte)number]), 0));
         _socket.Connect(node.UdpEndPoint!);
         _self = new Endpoint((IPEndPoint)_socket.LocalEndPoint!, ((IPEndPoint)_socket.LocalEndPoint!).Port);
@@ -66,24 +71,9 @@ internal sealed class Discv4Client : IDisposable
     /// <summary>Answers what has come.</summary>
     public void Serve()
     {
-        while (_socket.Available > 0 && Receive() is not null)
+        while (_socket.Available > 0 && ReceiveSoon() is not null)
         {
         }
-    }
-
-    /// <summary>Asks once for nodes.</summary>
-    /// <returns>Whether the answer names as many as answers do.</returns>
-    public bool IsAnsweredInFull()
-    {
-        Prepare(findNode: true);
-        _socket.Send(_requests[0]);
-        int answers = 0;
-        while (answers < _answersEach && Receive() is { } type)
-        {
-            answers += type == _answer ? 1 : 0;
-        }
-
-        return answers == _answersEach;
     }
 
     /// <summary>Makes the requests: signing them is not what is measured.</summary>
@@ -96,7 +86,7 @@ internal sealed class Discv4Client : IDisposable
     }
 
     /// <summary>Sends them all, a few at a time.</summary>
-    /// <param name="between">Done after each few.</param>
+    /// <param name="between">Done after each few, and while none is answered.</param>
     /// <returns>How many were answered.</returns>
     public long Run(Action between)
     {
@@ -110,7 +100,7 @@ internal sealed class Discv4Client : IDisposable
 
             for (int wanted = Window * _answersEach; wanted > 0;)
             {
-                PacketType? type = Receive();
+                PacketType? type = Receive(between);
                 if (type is null)
                 {
                     break;
@@ -129,8 +119,21 @@ internal sealed class Discv4Client : IDisposable
     public void Dispose() => _socket.Dispose();
 
     /// <summary>Receives a packet, and answers it if it is a ping.</summary>
+    /// <param name="meanwhile">Done while none comes.</param>
     /// <returns>What it was; null if none came in time.</returns>
-    private PacketType? Receive()
+    private PacketType? Receive(Action? meanwhile = null)
+    {
+        long start = Stopwatch.GetTimestamp();
+        PacketType? type;
+        while ((type = ReceiveSoon()) is null && Stopwatch.GetElapsedTime(start) < s_patience)
+        {
+            meanwhile?.Invoke();
+        }
+
+        return type;
+    }
+
+    private PacketType? ReceiveSoon()
     {
         int length;
         try

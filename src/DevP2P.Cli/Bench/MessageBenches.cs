@@ -25,7 +25,7 @@ internal static class MessageBenches
     }
 
     /// <summary>Connections until the node is a peer on both sides: what one costs both ends together.</summary>
-    public static async Task<BenchRun> HandshakeAsync(BenchTarget target, int count, CancellationToken cancellationToken)
+    public static async Task<BenchRun> HandshakeAsync(BenchTarget target, int count, int atOnce, CancellationToken cancellationToken)
     {
         // Each has its own key, for a node is connected once; they are made beforehand.
         var clients = new List<EchoConnection>();
@@ -37,20 +37,13 @@ internal static class MessageBenches
                 clients.Add(await EchoConnection.StartAsync(cancellationToken));
             }
 
-            foreach (EchoConnection client in clients.Skip(count))
-            {
-                await client.DialAsync(target.Node, cancellationToken);
-            }
+            await DialAllAsync(clients[count..]);
 
             return await MeasureAsync(
                 target,
                 async () =>
                 {
-                    foreach (EchoConnection client in clients.Take(count))
-                    {
-                        await client.DialAsync(target.Node, cancellationToken);
-                    }
-
+                    await DialAllAsync(clients[..count]);
                     return count;
                 },
                 static (run, cpu) => cpu / run.Count);
@@ -62,6 +55,11 @@ internal static class MessageBenches
                 await client.DisposeAsync();
             }
         }
+
+        Task DialAllAsync(IEnumerable<EchoConnection> some) => Parallel.ForEachAsync(
+            some,
+            new ParallelOptions { MaxDegreeOfParallelism = atOnce, CancellationToken = cancellationToken },
+            async (client, token) => await client.DialAsync(target.Node, token));
     }
 
     /// <summary>One node to many: the sender's CPU time for each message and peer, as a part of what it is for one peer.</summary>
@@ -100,14 +98,9 @@ internal static class MessageBenches
     }
 
     /// <returns>How many messages were sent to somebody.</returns>
-    private static async Task<long> BroadcastAsync(Broadcaster sender, int peers, byte[] payload, TimeSpan time, CancellationToken cancellationToken)
-    {
-        long sent = 0;
-        await RepeatAsync(time, async () => sent += peers == 1
-            ? await sender.SendToOneAsync(payload, cancellationToken)
-            : await sender.SendAsync(payload, cancellationToken));
-        return sent;
-    }
+    private static Task<long> BroadcastAsync(Broadcaster sender, int peers, byte[] payload, TimeSpan time, CancellationToken cancellationToken) => peers == 1
+        ? RepeatAsync(time, () => sender.SendToOneAsync(payload, cancellationToken))
+        : sender.SendToAllAsync(payload, time, cancellationToken);
 
     private static async Task<long> SendAsync(EchoConnection connection, byte[] payload, TimeSpan time, CancellationToken cancellationToken)
     {

@@ -13,6 +13,7 @@ internal static class BenchCommand
     private const double Noise = 0.15;
 
     private const int MaxRuns = 99;
+    private const int MaxParallel = 32;
 
     /// <summary>Makes the command.</summary>
     public static Command Create()
@@ -62,8 +63,12 @@ internal static class BenchCommand
     private static ExampleCommand Handshake(SharedOptions shared)
     {
         var count = new Option<int>("--count") { Description = "Connections in a run", HelpName = "N", DefaultValueFactory = _ => BenchPlan.Handshakes };
-        var command = new ExampleCommand("handshake", "Connections, until the node is a peer on both sides: CPU time of both ends.", "devp2p bench handshake") { count };
-        return shared.Finish(command, parse => [BenchPlan.Handshake(ClientArguments.InRange(parse, count, 10, 5000), BenchTarget.StartAsync)]);
+        var atOnce = new Option<int[]>("--parallel") { Description = "How many are under way at a time; may be given several times (default: 1 and 8)", HelpName = "N" };
+        var command = new ExampleCommand("handshake", "Connections, until the node is a peer on both sides: CPU time of both ends.",
+            "devp2p bench handshake", "devp2p bench handshake --parallel 16 --count 1000") { count, atOnce };
+        return shared.Finish(command, parse => [.. (parse.GetValue(atOnce) is { Length: > 0 } chosen ? chosen : BenchPlan.HandshakesAtOnce).Select(n => BenchPlan.Handshake(
+            ClientArguments.InRange(parse, count, 10, 5000), n is >= 1 and <= MaxParallel ? n : throw new CliException($"--parallel: {n} is not between 1 and {MaxParallel}"),
+            BenchTarget.StartAsync))]);
     }
 
     private static ExampleCommand Broadcast(SharedOptions shared)
@@ -122,7 +127,7 @@ internal static class BenchCommand
                 .. BenchPlan.Sizes.Select(size => BenchPlan.Rlpx(size, PayloadKind.Random, time, BenchTarget.StartAsync)),
                 BenchPlan.Broadcast(BenchPlan.BroadcastPeers, BenchPlan.BroadcastSize, PayloadKind.Random, time),
                 BenchPlan.Echo(BenchPlan.EchoSize, time, BenchTarget.StartAsync),
-                BenchPlan.Handshake(BenchPlan.Handshakes, BenchTarget.StartAsync),
+                .. BenchPlan.HandshakesAtOnce.Select(n => BenchPlan.Handshake(BenchPlan.Handshakes, n, BenchTarget.StartAsync)),
                 BenchPlan.Discv4(findNode: false),
                 BenchPlan.Discv4(findNode: true),
                 BenchPlan.Discv5(time),

@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Security.Cryptography;
 using AesInstructions = System.Runtime.Intrinsics.X86.Aes;
+using Ssse3 = System.Runtime.Intrinsics.X86.Ssse3;
 
 namespace DevP2P.Crypto;
 
@@ -20,6 +21,9 @@ namespace DevP2P.Crypto;
 internal sealed class AesBlock
 {
     public const int BlockSize = 16;
+
+    // A round takes four cycles, but the processor begins one or two every cycle: eight independent blocks fill the gap.
+    private const int BlocksAtOnce = 8;
 
     private readonly Vector128<byte>[]? _roundKeys;
     private readonly ICryptoTransform? _transform;
@@ -85,12 +89,75 @@ internal sealed class AesBlock
 
         if (_roundKeys is { } keys)
         {
-            EncryptMany(keys, MemoryMarshal.Cast<byte, Vector128<byte>>(blocks));
+            foreach (ref Vector128<byte> block in MemoryMarshal.Cast<byte, Vector128<byte>>(blocks))
+            {
+                block = EncryptOne(keys, block);
+            }
         }
         else
         {
             TransformInPlace(blocks);
         }
+    }
+
+    /// <summary>
+    /// XORs the key stream of a 128-bit big-endian counter into data (NIST SP 800-38A, section 6.5), eight blocks at a time and without a detour
+    /// through memory, as far as there are eight blocks and instructions for them.
+    /// </summary>
+    /// <param name="data">Encrypted or decrypted in place, from the start.</param>
+    /// <param name="counterHigh">The counter's upper half.</param>
+    /// <param name="counterLow">The counter's lower half; counted on.</param>
+    /// <returns>How many bytes are done. It stops before a carry into the upper half, too.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public int XorKeyStream(Span<byte> data, ulong counterHigh, ref ulong counterLow)
+    {
+        if (_roundKeys is not { } keys || !Ssse3.IsSupported)
+        {
+            return 0;
+        }
+
+        Span<Vector128<byte>> blocks = MemoryMarshal.Cast<byte, Vector128<byte>>(data);
+        var toBigEndian = Vector128.Create((byte)15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+        int done = 0;
+        for (; blocks.Length >= BlocksAtOnce && counterLow <= ulong.MaxValue - BlocksAtOnce; blocks = blocks[BlocksAtOnce..])
+        {
+            var counter = Vector128.Create(counterLow, counterHigh);
+            Vector128<byte> key = keys[0];
+            Vector128<byte> b0 = Ssse3.Shuffle(counter.AsByte(), toBigEndian) ^ key;
+            Vector128<byte> b1 = Ssse3.Shuffle((counter + Vector128.CreateScalar(1UL)).AsByte(), toBigEndian) ^ key;
+            Vector128<byte> b2 = Ssse3.Shuffle((counter + Vector128.CreateScalar(2UL)).AsByte(), toBigEndian) ^ key;
+            Vector128<byte> b3 = Ssse3.Shuffle((counter + Vector128.CreateScalar(3UL)).AsByte(), toBigEndian) ^ key;
+            Vector128<byte> b4 = Ssse3.Shuffle((counter + Vector128.CreateScalar(4UL)).AsByte(), toBigEndian) ^ key;
+            Vector128<byte> b5 = Ssse3.Shuffle((counter + Vector128.CreateScalar(5UL)).AsByte(), toBigEndian) ^ key;
+            Vector128<byte> b6 = Ssse3.Shuffle((counter + Vector128.CreateScalar(6UL)).AsByte(), toBigEndian) ^ key;
+            Vector128<byte> b7 = Ssse3.Shuffle((counter + Vector128.CreateScalar(7UL)).AsByte(), toBigEndian) ^ key;
+            for (int i = 1; i < keys.Length - 1; i++)
+            {
+                key = keys[i];
+                b0 = AesInstructions.Encrypt(b0, key);
+                b1 = AesInstructions.Encrypt(b1, key);
+                b2 = AesInstructions.Encrypt(b2, key);
+                b3 = AesInstructions.Encrypt(b3, key);
+                b4 = AesInstructions.Encrypt(b4, key);
+                b5 = AesInstructions.Encrypt(b5, key);
+                b6 = AesInstructions.Encrypt(b6, key);
+                b7 = AesInstructions.Encrypt(b7, key);
+            }
+
+            key = keys[^1];
+            blocks[7] ^= AesInstructions.EncryptLast(b7, key);
+            blocks[0] ^= AesInstructions.EncryptLast(b0, key);
+            blocks[1] ^= AesInstructions.EncryptLast(b1, key);
+            blocks[2] ^= AesInstructions.EncryptLast(b2, key);
+            blocks[3] ^= AesInstructions.EncryptLast(b3, key);
+            blocks[4] ^= AesInstructions.EncryptLast(b4, key);
+            blocks[5] ^= AesInstructions.EncryptLast(b5, key);
+            blocks[6] ^= AesInstructions.EncryptLast(b6, key);
+            counterLow += BlocksAtOnce;
+            done += BlocksAtOnce * BlockSize;
+        }
+
+        return done;
     }
 
     private void TransformInPlace(Span<byte> blocks)
@@ -115,45 +182,6 @@ internal sealed class AesBlock
         }
 
         return AesInstructions.EncryptLast(block, keys[^1]);
-    }
-
-    // A round takes four cycles, but the processor begins one or two every cycle: eight independent blocks fill the gap.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void EncryptMany(Vector128<byte>[] keys, Span<Vector128<byte>> blocks)
-    {
-        for (; blocks.Length >= 8; blocks = blocks[8..])
-        {
-            Vector128<byte> key = keys[0];
-            Vector128<byte> b0 = blocks[0] ^ key, b1 = blocks[1] ^ key, b2 = blocks[2] ^ key, b3 = blocks[3] ^ key;
-            Vector128<byte> b4 = blocks[4] ^ key, b5 = blocks[5] ^ key, b6 = blocks[6] ^ key, b7 = blocks[7] ^ key;
-            for (int i = 1; i < keys.Length - 1; i++)
-            {
-                key = keys[i];
-                b0 = AesInstructions.Encrypt(b0, key);
-                b1 = AesInstructions.Encrypt(b1, key);
-                b2 = AesInstructions.Encrypt(b2, key);
-                b3 = AesInstructions.Encrypt(b3, key);
-                b4 = AesInstructions.Encrypt(b4, key);
-                b5 = AesInstructions.Encrypt(b5, key);
-                b6 = AesInstructions.Encrypt(b6, key);
-                b7 = AesInstructions.Encrypt(b7, key);
-            }
-
-            key = keys[^1];
-            blocks[7] = AesInstructions.EncryptLast(b7, key);
-            blocks[0] = AesInstructions.EncryptLast(b0, key);
-            blocks[1] = AesInstructions.EncryptLast(b1, key);
-            blocks[2] = AesInstructions.EncryptLast(b2, key);
-            blocks[3] = AesInstructions.EncryptLast(b3, key);
-            blocks[4] = AesInstructions.EncryptLast(b4, key);
-            blocks[5] = AesInstructions.EncryptLast(b5, key);
-            blocks[6] = AesInstructions.EncryptLast(b6, key);
-        }
-
-        foreach (ref Vector128<byte> block in blocks)
-        {
-            block = EncryptOne(keys, block);
-        }
     }
 
     /// <summary>The key schedule of FIPS 197, section 5.2, in little-endian words.</summary>

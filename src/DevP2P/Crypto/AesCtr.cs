@@ -52,6 +52,7 @@ internal sealed class AesCtr
             data = data[count..];
         }
 
+        data = data[_aes.XorKeyStream(data, _counterHigh, ref _counterLow)..];
         Span<byte> keyStream = stackalloc byte[ChunkSize];
         while (!data.IsEmpty)
         {

@@ -67,7 +67,7 @@ internal sealed partial class RlpxConnection
             if (!connection._useSnappy)
             {
                 connection.AppendData(code, payload.Span, payload.Length);
-                connection.EndWrite(maySend: false);
+                connection.EndWrite();
                 return SendOutcome.Sent;
             }
 
@@ -134,7 +134,7 @@ internal sealed partial class RlpxConnection
             {
                 _held[i].Traffic.CountSent(_codes[i], payload.Length, written);
                 _held[i].Commit(written);
-                _held[i].EndWrite(maySend: false);
+                _held[i].EndWrite();
             }
 
             _count = 0;
@@ -145,7 +145,7 @@ internal sealed partial class RlpxConnection
             for (int i = 0; i < _count; i++)
             {
                 _held[i].AppendData(_codes[i], _compressed!.Span[.._compressedLength], payload.Length);
-                _held[i].EndWrite(maySend: false);
+                _held[i].EndWrite();
             }
 
             _count = 0;

@@ -117,7 +117,6 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
         }
         finally
         {
-            // The server pings all its peers from one thread.
             EndWrite(maySend: false);
         }
     }
@@ -308,7 +307,7 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
     }
 
     /// <summary>Leaves the gate, and begins to send what was written, unless that has begun.</summary>
-    /// <param name="maySend">Whether the caller may send it: not who writes to many connections in a row, for whom other threads send meanwhile.</param>
+    /// <param name="maySend">Whether the caller may send it: not who pings all peers in a row, with next to nothing for each.</param>
     private void EndWrite(bool maySend = true)
     {
         bool isDue = _isFlushDue;

@@ -11,7 +11,7 @@ public sealed class BenchCommandTests
     [InlineData("rlpx --size 32 --time 100ms", "rlpx-32", true, true)]
     [InlineData("rlpx --size 200000 --payload text --time 100ms", "rlpx-200000-text", true, true)]
     [InlineData("echo --time 100ms", "echo-32", true, true)]
-    [InlineData("handshake --count 10", "handshake", true, true)]
+    [InlineData("handshake --count 10 --parallel 1 --parallel 4", "handshake-1 handshake-4", true, true)]
     [InlineData("broadcast --peers 3 --size 1000 --time 100ms", "broadcast-3-1000", true, false)]
     [InlineData("discv4", "discv4-ping discv4-findnode", false, true)]
     [InlineData("discv5 --time 200ms", "discv5-ping", false, true)]
