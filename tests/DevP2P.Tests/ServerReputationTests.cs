@@ -184,6 +184,54 @@ public sealed class ServerReputationTests : IDisposable
     }
 
     [Fact]
+    [Trait("Threat", "T01")]
+    public async Task A_node_that_we_have_dialed_makes_room_for_nobody()
+    {
+        PrivateKey badKey = PrivateKey.Generate(), goodKey = PrivateKey.Generate();
+        await SetScoresAsync((badKey.PublicKey.NodeId, -12), (goodKey.PublicKey.NodeId, 20));
+        await using Server bad = await TestNet.StartAsync(
+            TestNet.Options(TestNet.Sink() with
+            {
+                RunAsync = async (_, stream, cancellation) =>
+                {
+                    while (true)
+                    {
+                        Message message = await stream.ReadAsync(cancellation);
+                        await stream.WriteAsync(message.Code, message.Payload, cancellation);
+                    }
+                },
+            }) with { PrivateKey = badKey });
+        var dialed = new TaskCompletionSource<IMessageStream>();
+        await using Server server = await TestNet.StartAsync(
+            TestNet.Options(TestNet.Sink() with
+            {
+                DialCandidates = new[] { Node.Create(badKey.PublicKey, IPAddress.Parse("8.8.8.8"), 30303, 30303) }.ToAsyncEnumerable(),
+                RunAsync = (peer, stream, cancellation) =>
+                {
+                    _ = peer.IsInbound || dialed.TrySetResult(stream);
+                    return Task.Delay(Timeout.Infinite, cancellation);
+                },
+            }) with
+            { TimeProvider = _clock, NodeDatabase = File, MaxPeers = 3, DialRatio = 3, Dialer = new HereDialer(bad) });
+        await _clock.AdvanceUntilAsync(TimeSpan.FromSeconds(1), () => server.PeerCount == 1, "it is dialed");
+        await using HostilePeer one = await HostilePeer.ConnectAsync(server.Self);
+        await using HostilePeer two = await HostilePeer.ConnectAsync(server.Self);
+        await UntilPeersAsync(server, 3);
+
+        IMessageStream stream = await dialed.Task.WithinDeadline();
+        for (TimeSpan passed = TimeSpan.Zero; passed < ReputationLimits.MinReplacedAge; passed += PingStep)
+        {
+            await PassTimeAsync(PingStep, one, two);
+            await stream.WriteAsync(0, new byte[1], TestContext.Current.CancellationToken);
+            await stream.ReadAsync(TestContext.Current.CancellationToken).AsTask().WithinDeadline();
+        }
+
+        Assert.True(server.GetReputation(bad.Self.Id).Score < ReputationLimits.PoorStanding);
+        await AssertRefusedAsync(server, goodKey, DisconnectReason.TooManyPeers);
+        Assert.Equal(3, server.PeerCount);
+    }
+
+    [Fact]
     public async Task Messages_over_time_earn_points_and_nobody_is_blamed_while_we_are_alone()
     {
         PrivateKey activeKey = PrivateKey.Generate(), silentKey = PrivateKey.Generate(), lateKey = PrivateKey.Generate();

@@ -197,12 +197,12 @@ public sealed class ServerTests
     }
 
     [Fact]
-    public async Task Candidates_of_a_protocol_are_dialed()
+    public async Task A_candidate_on_loopback_is_not_dialed()
     {
         await using Server target = await TestNet.StartAsync();
         await using Server server = await TestNet.StartAsync(TestNet.Options(TestNet.Sink() with { DialCandidates = Candidates(target.Self) }));
 
-        // The candidate is on loopback, which must not be believed when it comes from others (T18).
+        // Such an address must not be believed when it comes from others (T18).
         await TestNet.UntilAsync(() => s_offered, "the candidate was asked for");
         Assert.Equal(0, server.GetCounters().Dialed);
         Assert.Empty(target.Peers);

@@ -267,18 +267,6 @@ public sealed class ServerLimitsTests
         },
     };
 
-    /// <summary>Finds the others on this host, whatever addresses they are said to have.</summary>
-    private sealed class HereDialer(IEnumerable<Server> servers) : IDialer
-    {
-        private readonly TcpDialer _tcp = new();
-
-        public ValueTask<DialedConnection> ConnectAsync(Node node, IReadOnlyList<IPEndPoint> endPoints, CancellationToken cancellationToken)
-        {
-            Node here = servers.Single(s => s.Self.Id == node.Id).Self;
-            return _tcp.ConnectAsync(here, [new IPEndPoint(here.Address!, here.TcpPort)], cancellationToken);
-        }
-    }
-
     /// <returns>The other as the accepting server sees it.</returns>
     private static async Task<Peer> ConnectAsync(Server other, Server server, int peers = 1)
     {
