@@ -15,9 +15,9 @@ public sealed class AsyncGateTests
         Task[] waiters = [.. Enumerable.Range(0, 3).Select(_ => _gate.EnterAsync(TestContext.Current.CancellationToken).AsTask())];
         for (int left = waiters.Length; left > 0; left--)
         {
-            Assert.Equal(left, waiters.Count(static w => !w.IsCompleted));
+            Assert.All(waiters, static w => Assert.False(w.IsCompleted));
             _gate.Exit();
-            await Task.WhenAny(waiters.Where(static w => !w.IsCompleted)).WithinDeadline();
+            await Task.WhenAny(waiters).WithinDeadline();
             waiters = [.. waiters.Where(static w => !w.IsCompleted)];
             Assert.Equal(left - 1, waiters.Length);
         }
