@@ -29,7 +29,8 @@ public sealed partial class Server
 
     /// <summary>
     /// Sends one message to all peers that speak a protocol: encoded and compressed once, then encrypted for each. Never waits for a peer: one
-    /// that has more than 16 KiB before it is dealt with as <paramref name="slow"/> says, so that a peer takes large messages one at a time.
+    /// that has more than 16 KiB before it is dealt with as <paramref name="slow"/> says, so that a peer takes large messages one at a time. Encrypts and
+    /// sends in the caller's thread, up to 4 MiB before it yields; safe for concurrent calls.
     /// </summary>
     /// <param name="protocol">Name and version; one of <see cref="ServerOptions.Protocols"/>.</param>
     /// <param name="code">The message code, from 0 on.</param>

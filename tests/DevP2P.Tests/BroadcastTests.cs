@@ -1,5 +1,8 @@
 using System.Collections.Concurrent;
+using System.Net;
 using System.Security.Cryptography;
+using DevP2P.Dialing;
+using DevP2P.Nodes;
 using DevP2P.Rlp;
 using DevP2P.Rlpx;
 using DevP2P.Tests.Threats;
@@ -19,13 +22,13 @@ public sealed class BroadcastTests
     [Fact]
     public async Task Everyone_gets_every_message_in_order_among_those_that_are_sent_to_one()
     {
-        var streams = new ConcurrentDictionary<DevP2P.Nodes.NodeId, IMessageStream>();
+        var streams = new ConcurrentDictionary<NodeId, IMessageStream>();
         await using Server sender = await TestNet.StartAsync(TestNet.Options(Protocol(async (peer, stream, cancellation) =>
         {
             streams[peer.Id] = stream;
             await Task.Delay(Timeout.Infinite, cancellation);
         })) with { MaxPeers = 2 * Peers });
-        var received = new ConcurrentDictionary<DevP2P.Nodes.NodeId, ConcurrentQueue<(ulong Code, string Digest)>>();
+        var received = new ConcurrentDictionary<NodeId, ConcurrentQueue<(ulong Code, string Digest)>>();
         var receivers = new List<Server>();
         try
         {
@@ -58,7 +61,7 @@ public sealed class BroadcastTests
 
                 // One more to some, so that they are at different places in their hashes.
                 byte[] single = new byte[random.Next(300)];
-                foreach ((DevP2P.Nodes.NodeId id, IMessageStream stream) in streams.Where(_ => random.Next(2) == 0))
+                foreach ((NodeId id, IMessageStream stream) in streams.Where(_ => random.Next(2) == 0))
                 {
                     await stream.WriteAsync(7, single, Cancellation);
                     expected[id].Add((7, Digest(single)));
@@ -70,7 +73,7 @@ public sealed class BroadcastTests
             Assert.All(received, r => Assert.Equal(expected[r.Key], r.Value));
 
             // Some only.
-            DevP2P.Nodes.NodeId chosen = receivers[3].Self.Id;
+            NodeId chosen = receivers[3].Self.Id;
             Assert.Equal(new BroadcastResult(1, 0), await sender.BroadcastAsync(s_sink, 0, new byte[] { 1 }, peer => peer.Id == chosen, cancellationToken: Cancellation));
             await TestNet.UntilAsync(() => received[chosen].Count == expected[chosen].Count + 1, "it has come to the chosen one");
             Assert.Equal(new BroadcastResult(0, 0), await sender.BroadcastAsync(s_sink, 0, new byte[] { 1 }, _ => false, cancellationToken: Cancellation));
@@ -145,6 +148,46 @@ public sealed class BroadcastTests
         }
     }
 
+    /// <summary>No socket does; an application's stream may.</summary>
+    [Fact]
+    public async Task A_stream_that_blocks_its_writer_keeps_nobody_else_waiting()
+    {
+        await using Server blocked = await TestNet.StartAsync();
+        using var dialer = new BlockingDialer();
+        await using Server sender = await TestNet.StartAsync(TestNet.Options() with { Dialer = dialer });
+        Assert.True((await sender.AddPeerAsync(blocked.Self, Cancellation).WithinDeadline()).Succeeded);
+        var others = new List<HostilePeer>();
+        try
+        {
+            for (int i = 0; i < 4; i++)
+            {
+                others.Add(await HostilePeer.ConnectAsync(sender.Self));
+            }
+
+            await TestNet.UntilAsync(() => sender.PeerCount == 5, "all are connected");
+            dialer.Open.Reset();
+
+            Task<BroadcastResult> broadcast = Task.Run(async () => await sender.BroadcastAsync(s_sink, 3, new byte[] { 7 }, cancellationToken: Cancellation), Cancellation);
+            Assert.Equal(new BroadcastResult(5, 0), await broadcast.WithinDeadline());
+            foreach (HostilePeer other in others)
+            {
+                Assert.Equal([7], (await other.ReadAsync().WithinDeadline())!.Value.Payload);
+                await other.PingAsync();
+            }
+
+            dialer.Open.Set();
+            await TestNet.UntilAsync(() => blocked.GetTraffic().Single(static t => t.Protocol == "sink/1").MessagesIn == 1, "it has come there as well");
+        }
+        finally
+        {
+            dialer.Open.Set();
+            foreach (HostilePeer other in others)
+            {
+                await other.DisposeAsync();
+            }
+        }
+    }
+
     [Fact]
     public async Task What_cannot_be_sent_is_said_at_once()
     {
@@ -168,7 +211,7 @@ public sealed class BroadcastTests
     public async Task Several_at_once_and_single_writes_between_them_lose_nothing()
     {
         const int Each = 200;
-        var counts = new ConcurrentDictionary<DevP2P.Nodes.NodeId, int>();
+        var counts = new ConcurrentDictionary<NodeId, int>();
         var streams = new ConcurrentBag<IMessageStream>();
         await using Server sender = await TestNet.StartAsync(TestNet.Options(Protocol(async (_, stream, cancellation) =>
         {
@@ -223,4 +266,26 @@ public sealed class BroadcastTests
     private static Protocol Protocol(Func<Peer, IMessageStream, CancellationToken, Task> run) => TestNet.Sink() with { RunAsync = run };
 
     private static string Digest(ReadOnlySpan<byte> payload) => Convert.ToHexString(SHA256.HashData(payload));
+
+    private sealed class BlockingDialer : IDialer, IDisposable
+    {
+        private readonly TcpDialer _tcp = new();
+
+        /// <summary>While this is not set, writes block.</summary>
+        public ManualResetEventSlim Open { get; } = new(true);
+
+        public async ValueTask<DialedConnection> ConnectAsync(Node node, IReadOnlyList<IPEndPoint> endPoints, CancellationToken cancellationToken) =>
+            new(new BlockingStream((await _tcp.ConnectAsync(node, endPoints, cancellationToken)).Stream, Open));
+
+        public void Dispose() => Open.Dispose();
+    }
+
+    private sealed class BlockingStream(Stream inner, ManualResetEventSlim open) : ForwardingStream(inner)
+    {
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            open.Wait(cancellationToken);
+            return base.WriteAsync(buffer, cancellationToken);
+        }
+    }
 }

@@ -34,6 +34,7 @@ internal sealed partial class RlpxConnection
         // Their gates are held. All use snappy, and have codes of the same size.
         private readonly RlpxConnection[] _held = new RlpxConnection[Width];
         private readonly ulong[] _codes = new ulong[Width];
+        private readonly FlushBy[] _flushes = new FlushBy[Width];
         private int _count;
         private PooledBuffer? _compressed;
         private int _compressedLength;
@@ -67,7 +68,7 @@ internal sealed partial class RlpxConnection
             if (!connection._useSnappy)
             {
                 connection.AppendData(code, payload.Span, payload.Length);
-                connection.EndWrite();
+                connection.EndWrite(maySend: false);
                 return SendOutcome.Sent;
             }
 
@@ -134,10 +135,9 @@ internal sealed partial class RlpxConnection
             {
                 _held[i].Traffic.CountSent(_codes[i], payload.Length, written);
                 _held[i].Commit(written);
-                _held[i].EndWrite();
             }
 
-            _count = 0;
+            LeaveGates();
         }
 
         private void Flush()
@@ -145,7 +145,23 @@ internal sealed partial class RlpxConnection
             for (int i = 0; i < _count; i++)
             {
                 _held[i].AppendData(_codes[i], _compressed!.Span[.._compressedLength], payload.Length);
-                _held[i].EndWrite();
+            }
+
+            LeaveGates();
+        }
+
+        /// <summary>Leaves all gates, and only then sends: nobody waits for a gate because of another connection.</summary>
+        private void LeaveGates()
+        {
+            for (int i = 0; i < _count; i++)
+            {
+                // A socket never blocks; an application's stream may, and then only for itself.
+                _flushes[i] = _held[i].LeaveGate(maySend: _held[i]._socket is not null);
+            }
+
+            for (int i = 0; i < _count; i++)
+            {
+                _held[i].BeginFlush(_flushes[i]);
             }
 
             _count = 0;

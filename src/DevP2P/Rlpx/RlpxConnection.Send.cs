@@ -43,6 +43,15 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
     private long _flushSince;
     private PeerBandwidth? _upload;
 
+    /// <summary>Who is to send what was written.</summary>
+    private enum FlushBy
+    {
+        /// <summary>A flush is on its way already.</summary>
+        Nobody,
+        Writer,
+        Pool,
+    }
+
     /// <summary>Called once, on any thread, when a flush fails.</summary>
     public Action<Exception>? SendFailed { get; set; }
 
@@ -308,17 +317,26 @@ internal sealed partial class RlpxConnection : IThreadPoolWorkItem
 
     /// <summary>Leaves the gate, and begins to send what was written, unless that has begun.</summary>
     /// <param name="maySend">Whether the caller may send it: not who pings all peers in a row, with next to nothing for each.</param>
-    private void EndWrite(bool maySend = true)
+    private void EndWrite(bool maySend = true) => BeginFlush(LeaveGate(maySend));
+
+    /// <summary>The first half of <see cref="EndWrite"/>. Whatever it returns is to be handed to <see cref="BeginFlush"/>, once the caller holds no gate any more.</summary>
+    private FlushBy LeaveGate(bool maySend)
     {
-        bool isDue = _isFlushDue;
+        FlushBy flush = !_isFlushDue ? FlushBy.Nobody
+            : maySend && _time.GetElapsedTime(_lastFlushAt) >= OwnFlushGap ? FlushBy.Writer
+            : FlushBy.Pool;
         _isFlushDue = false;
-        bool isOwn = isDue && maySend && _time.GetElapsedTime(_lastFlushAt) >= OwnFlushGap;
         _gate.Exit();
-        if (isOwn)
+        return flush;
+    }
+
+    private void BeginFlush(FlushBy flush)
+    {
+        if (flush == FlushBy.Writer)
         {
             FlushAsync(isWriters: true).AsTask();
         }
-        else if (isDue)
+        else if (flush == FlushBy.Pool)
         {
             QueueFlush();
         }

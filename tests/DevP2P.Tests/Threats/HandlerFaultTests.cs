@@ -234,28 +234,14 @@ public sealed class HandlerFaultTests
     }
 
     /// <summary>An application's stream with exceptions that no stream should throw.</summary>
-    private sealed class FragileStream(Stream inner) : Stream
+    private sealed class FragileStream(Stream inner) : ForwardingStream(inner)
     {
         public bool IsBroken { get; set; }
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => true;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
 
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
             Check();
-            int count = await inner.ReadAsync(buffer, cancellationToken);
+            int count = await base.ReadAsync(buffer, cancellationToken);
             Check();
             return count;
         }
@@ -263,25 +249,7 @@ public sealed class HandlerFaultTests
         public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
         {
             Check();
-            return inner.WriteAsync(buffer, cancellationToken);
-        }
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        protected override void Dispose(bool disposing)
-        {
-            inner.Dispose();
-            base.Dispose(disposing);
+            return base.WriteAsync(buffer, cancellationToken);
         }
 
         private void Check()
