@@ -59,6 +59,9 @@ internal sealed partial class NodeTable
     /// <summary>How many entries there are, without replacements.</summary>
     public int Count { get; private set; }
 
+    /// <summary>How many entries were ever added, other than by taking the place of one that was removed.</summary>
+    public long Added { get; private set; }
+
     /// <summary>Whether nodes that contact us may enter.</summary>
     public bool IsInitialized { get; private set; }
 
@@ -189,6 +192,7 @@ internal sealed partial class NodeTable
             return TableAddResult.AddedAsReplacement;
         }
 
+        Added++;
         OnAdded(now, entry);
         return TableAddResult.Added;
     }

@@ -20,12 +20,16 @@ internal enum RefreshStep : byte
 }
 
 /// <summary>
-/// Fills a table and keeps it full: at the start, then ever less often until every 15 to 30 minutes, and whenever the table is
-/// empty, it puts seeds into the table, looks up our own id and then some random ones. The first refresh initializes the table.
-/// Sans-IO; not safe for concurrent calls.
+/// Fills a table and keeps it full: at the start, soon again for as long as that brings much, then every 15 to 30 minutes, and
+/// whenever the table is empty, it puts seeds into the table, looks up our own id and then random ones, for as long as that brings
+/// much. The first refresh initializes the table. Sans-IO; not safe for concurrent calls.
 /// </summary>
 /// <remarks>
 /// <para>Go: <c>Table.doRefresh</c>, <c>loadSeedNodes</c>, <c>nextRefreshTime</c>.</para>
+/// <para>
+/// Other than in Go, a node that knows its network asks less of it: of the packets of a calm network most are lookups' and their
+/// endpoint proofs', and those after the first minutes add nearly nothing to any table.
+/// </para>
 /// <para>
 /// After any event of the table's owner, and at <see cref="NextTimeout"/>, the owner calls <see cref="TryGetStep"/> until it
 /// returns false. Each step ends with one call of <see cref="SeedsLoaded"/> or <see cref="LookupEnded"/>.
@@ -37,9 +41,9 @@ internal sealed class TableRefresh
     public static readonly TimeSpan Interval = TimeSpan.FromMinutes(30);
 
     /// <summary>
-    /// The longest time between the first two refreshes; four times as long with each one until <see cref="Interval"/>. Nodes that start
-    /// together have nobody to name to one another yet, and a network of go-ethereum's that is born like this can stay
-    /// half known for half an hour.
+    /// The longest time between the first two refreshes; four times as long with each one until <see cref="Interval"/>, which it is
+    /// at once when a refresh brings little (<see cref="LittleDivisor"/>). Nodes that start together have nobody to name to one
+    /// another yet, and a network of go-ethereum's that is born like this can stay half known for half an hour.
     /// </summary>
     public static readonly TimeSpan FirstInterval = TimeSpan.FromSeconds(20);
 
@@ -49,11 +53,17 @@ internal sealed class TableRefresh
     /// <summary>How many nodes from the database a refresh takes.</summary>
     public const int MaxSeeds = 30;
 
-    /// <summary>How many random ids a refresh looks up.</summary>
+    /// <summary>How many random ids a refresh looks up at most; after the first one only while the lookup before brings much.</summary>
     public const int RandomLookups = 3;
 
-    /// <summary>How many an early one looks up, until they come every <see cref="Interval"/>: the first one has looked up more.</summary>
+    /// <summary>How many an early one looks up, until they come every <see cref="Interval"/>, if the lookup of our own id brings much.</summary>
     public const int EarlyRandomLookups = 1;
+
+    /// <summary>
+    /// What adds less than one in so many of a table's entries brings little. Where there are fewer entries than that, nothing
+    /// does: the network may just be coming into being.
+    /// </summary>
+    public const int LittleDivisor = 16;
 
     private readonly NodeTable _table;
     private readonly RandomSource _random;
@@ -61,8 +71,13 @@ internal sealed class TableRefresh
     private bool _isHandedOut;
     private int _lookupsLeft;
     private TimeSpan _due;
-    private TimeSpan _interval = FirstInterval;
+    private TimeSpan _interval;
     private TimeSpan? _lastEnd;
+    private bool _isEarly;
+
+    // What the table had ever added when the refresh, and its current lookup, began.
+    private long _addedBefore;
+    private long _addedBeforeLookup;
 
     /// <summary>The first refresh is due at once.</summary>
     public TableRefresh(Timestamp now, NodeTable table, RandomSource random)
@@ -94,8 +109,9 @@ internal sealed class TableRefresh
     {
         if (NextTimeout <= now.Monotonic)
         {
-            bool isEarly = _lastEnd is not null && _interval < Interval && _table.Count > 0;
-            (_step, _isHandedOut, _lookupsLeft) = (RefreshStep.LoadSeeds, false, isEarly ? EarlyRandomLookups : RandomLookups);
+            _isEarly = _lastEnd is not null && _interval * 4 <= Interval && _table.Count > 0;
+            (_step, _isHandedOut, _lookupsLeft) = (RefreshStep.LoadSeeds, false, _isEarly ? EarlyRandomLookups : RandomLookups);
+            _addedBefore = _table.Added;
         }
 
         step = _isHandedOut ? RefreshStep.None : _step;
@@ -124,7 +140,7 @@ internal sealed class TableRefresh
             _table.AddSeed(now, node, isOperatorNamed: true);
         }
 
-        (_step, _isHandedOut) = (RefreshStep.LookUpSelf, false);
+        (_step, _isHandedOut, _addedBeforeLookup) = (RefreshStep.LookUpSelf, false, _table.Added);
     }
 
     /// <summary>The lookup of a step has ended, whatever it found.</summary>
@@ -135,16 +151,21 @@ internal sealed class TableRefresh
             return;
         }
 
-        (_step, _isHandedOut) = (RefreshStep.LookUpRandom, false);
-        if (_lookupsLeft-- > 0)
+        bool goesOn = !IsLittleSince(_addedBeforeLookup) || (_step == RefreshStep.LookUpSelf && !_isEarly);
+        (_step, _isHandedOut, _addedBeforeLookup) = (RefreshStep.LookUpRandom, false, _table.Added);
+        if (_lookupsLeft-- > 0 && goesOn)
         {
             return;
         }
 
         _step = RefreshStep.None;
-        TimeSpan half = _interval / 2;
-        (_lastEnd, _due) = (now.Monotonic, now.Monotonic + half + RandomDelay.Below(_random, half));
-        _interval = _interval * 4 < Interval ? _interval * 4 : Interval;
+        _interval = _lastEnd is null ? FirstInterval
+            : IsLittleSince(_addedBefore) || _interval * 4 > Interval ? Interval
+            : _interval * 4;
+        (_lastEnd, _due) = (now.Monotonic, now.Monotonic + (_interval / 2) + RandomDelay.Below(_random, _interval / 2));
         _table.MarkInitialized();
     }
+
+    /// <summary>Whether what was added to the table since a moment is little.</summary>
+    private bool IsLittleSince(long added) => _table.Count >= LittleDivisor && (_table.Added - added) * LittleDivisor < _table.Count;
 }

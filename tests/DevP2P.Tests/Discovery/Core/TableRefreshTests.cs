@@ -49,6 +49,65 @@ public sealed class TableRefreshTests
         }
     }
 
+    // A node that joins a network which has been there for long knows it after its first lookups.
+    [Fact]
+    public void Those_that_bring_little_are_short_and_the_next_one_comes_late()
+    {
+        NodeTable table = CreateTable();
+        int next = Fill(table, TableRefresh.LittleDivisor);
+        var refresh = new TableRefresh(Start, table, new SeededRandomSource(0));
+        Timestamp now = Start;
+        foreach ((int longest, int lookups) in new[] { (20, 1), (1800, 0), (1800, 1), (1800, 1) })
+        {
+            Assert.Equal(lookups, RunAll(refresh, now));
+            TimeSpan delay = refresh.NextTimeout!.Value - now.Monotonic;
+            Assert.InRange(delay, TimeSpan.FromSeconds(longest / 2), TimeSpan.FromSeconds(longest));
+            now += delay;
+        }
+
+        // It has forgotten nothing of this when the network changes.
+        Assert.Equal(3, RunAll(refresh, now, () => Add(table, ref next, count: 2)));
+        Assert.InRange(refresh.NextTimeout!.Value - now.Monotonic, TimeSpan.FromMinutes(15), TimeSpan.FromMinutes(30));
+    }
+
+    [Fact]
+    public void Those_that_bring_much_go_on_and_are_followed_soon()
+    {
+        NodeTable table = CreateTable();
+        int next = Fill(table, TableRefresh.LittleDivisor);
+        var refresh = new TableRefresh(Start, table, new SeededRandomSource(0));
+        Timestamp now = Start;
+        foreach ((int longest, int lookups) in new[] { (20, 3), (80, 1), (320, 1), (1280, 1), (1800, 3) })
+        {
+            // Up to 100 entries: one in sixteen all the time.
+            Assert.Equal(lookups, RunAll(refresh, now, () => Add(table, ref next, count: 6)));
+            TimeSpan delay = refresh.NextTimeout!.Value - now.Monotonic;
+            Assert.InRange(delay, TimeSpan.FromSeconds(longest / 2), TimeSpan.FromSeconds(longest));
+            now += delay;
+        }
+    }
+
+    [Fact]
+    public void Replacements_that_move_up_are_not_what_a_lookup_brings()
+    {
+        NodeTable table = CreateTable();
+        Fill(table, 4 * TableRefresh.LittleDivisor);
+        var refresh = new TableRefresh(Start, table, new SeededRandomSource(0));
+        int moved = 0;
+        int lookups = RunAll(refresh, Start, () =>
+        {
+            for (int i = 0; i < 8; i++)
+            {
+                (int count, long added) = (table.Count, table.Added);
+                table.Remove(Start, table.GetNodes(withReplacements: false)[^1].Id);
+                moved += table.Count == count ? 1 : 0;
+                Assert.Equal(added, table.Added);
+            }
+        });
+        Assert.True(moved > 0, "a replacement took a place");
+        Assert.Equal(1, lookups);
+    }
+
     [Fact]
     public void Later_ones_come_after_15_to_30_minutes_at_random()
     {
@@ -145,18 +204,43 @@ public sealed class TableRefreshTests
         Assert.Equal(RefreshStep.LookUpSelf, step);
     }
 
-    /// <summary>Runs a refresh that finds nothing.</summary>
+    /// <summary>Runs a refresh.</summary>
+    /// <param name="refresh">The machine.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="lookUp">What happens in each of its lookups; nothing if it is null.</param>
     /// <returns>How many random ids it looked up.</returns>
-    private static int RunAll(TableRefresh refresh, Timestamp now)
+    private static int RunAll(TableRefresh refresh, Timestamp now, Action? lookUp = null)
     {
         int lookups = 0;
         while (refresh.TryGetStep(now, out RefreshStep step))
         {
             lookups += step == RefreshStep.LookUpRandom ? 1 : 0;
+            if (step != RefreshStep.LoadSeeds)
+            {
+                lookUp?.Invoke();
+            }
+
             End(refresh, step, now, [], []);
         }
 
         return lookups;
+    }
+
+    private static int Fill(NodeTable table, int count)
+    {
+        int next = 1;
+        Add(table, ref next, count);
+        Assert.Equal(count, table.Count);
+        return next;
+    }
+
+    /// <summary>Adds nodes until so many have become entries; others are replacements.</summary>
+    private static void Add(NodeTable table, ref int next, int count)
+    {
+        for (long end = table.Added + count; table.Added < end; next++)
+        {
+            table.AddFound(Start, NodeOf(next), Sender);
+        }
     }
 
     private static void End(TableRefresh refresh, RefreshStep step, Timestamp now, Node[] proven, Node[] named)
