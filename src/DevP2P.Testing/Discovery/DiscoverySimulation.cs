@@ -24,8 +24,8 @@ public sealed class DiscoverySimulation
 
     private static readonly TimeSpan s_reportInterval = TimeSpan.FromMinutes(1);
 
-    /// <summary>A longer window is divided, so that the caller can cancel.</summary>
-    private static readonly TimeSpan s_maxWindow = TimeSpan.FromSeconds(1);
+    /// <summary>A longer time without network events is divided, so that the caller can cancel.</summary>
+    private static readonly TimeSpan s_longestRun = TimeSpan.FromSeconds(1);
 
     // Both clocks begin at a plausible moment, so that no machine sees times before zero.
     private static readonly Timestamp s_start = new(TimeSpan.FromHours(100), DateTimeOffset.FromUnixTimeSeconds(1_800_000_000));
@@ -146,15 +146,16 @@ public sealed class DiscoverySimulation
     private DiscoverySimulationReport Run(CancellationToken cancellationToken)
     {
         long end = _options.Duration.Ticks;
-        long longest = _parts.Length > 1 ? _options.MinLatency.Ticks : s_maxWindow.Ticks;
+        long window = _parts.Length > 1 ? _options.MinLatency.Ticks : s_longestRun.Ticks;
         using var runner = new SimulationRunner(_parts);
         while (_now < end)
         {
             cancellationToken.ThrowIfCancellationRequested();
             HandleNetworkEvents();
-            long next = _events.TryPeek(out _, out EventTime time) ? time.Ticks : end;
-            _now = Math.Min(Math.Min(next, end), _now + longest);
-            runner.Run(_now);
+            long next = Math.Min(_events.TryPeek(out _, out EventTime time) ? time.Ticks : end, _now + s_longestRun.Ticks);
+            next = Math.Min(next, end);
+            runner.Run(_now, next, window);
+            _now = next;
             CountLookups();
         }
 
@@ -280,7 +281,7 @@ public sealed class DiscoverySimulation
         }
     }
 
-    /// <summary>Compares with the truth what has ended in a window, within which nobody came and nobody left.</summary>
+    /// <summary>Compares with the truth what has ended in a run of the parts, in the course of which nobody came and nobody left.</summary>
     private void CountLookups()
     {
         if (!Array.Exists(_parts, static part => part.EndedLookups.Count > 0))

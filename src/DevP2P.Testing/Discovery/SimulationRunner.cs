@@ -6,8 +6,10 @@ internal sealed class SimulationRunner : IDisposable
     private readonly SimulationPart[] _parts;
     private readonly Barrier _barrier;
     private readonly Thread[] _threads;
-    private long _window;
+    private long _windows;
+    private long _start;
     private long _end;
+    private long _length;
     private bool _isStopping;
     private Exception? _failure;
 
@@ -24,14 +26,16 @@ internal sealed class SimulationRunner : IDisposable
         }
     }
 
-    /// <summary>Lets all happen that happens before a time.</summary>
-    public void Run(long end)
+    /// <summary>Lets all happen that happens from one time until another.</summary>
+    /// <param name="start">The former end, in ticks.</param>
+    /// <param name="end">The new one.</param>
+    /// <param name="length">For how long nothing that one part does can reach another.</param>
+    public void Run(long start, long end, long length)
     {
-        _window++;
-        _end = end;
+        (_start, _end, _length) = (start, end, length);
         Synchronize();
-        RunWindow(0);
-        Synchronize();
+        RunWindows(0);
+        _windows += (end - start + length - 1) / length;
         if (_failure is { } failure)
         {
             System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
@@ -55,19 +59,31 @@ internal sealed class SimulationRunner : IDisposable
         Synchronize();
         while (!_isStopping)
         {
-            RunWindow(number);
+            RunWindows(number);
             Synchronize();
+        }
+    }
+
+    // One wait for each window: who is through with one waits for the others, and then all begin the next.
+    private void RunWindows(int number)
+    {
+        // Copied: once all are through with the last window, the next run's values are there.
+        (long window, long time, long end, long length) = (_windows, _start, _end, _length);
+        while (time < end)
+        {
+            time = Math.Min(time + length, end);
+            RunWindow(number, ++window, time);
             Synchronize();
         }
     }
 
     /// <summary>A failure is the caller's to learn, whoever had it.</summary>
-    private void RunWindow(int number)
+    private void RunWindow(int number, long window, long end)
     {
 #pragma warning disable CA1031 // It is thrown in the caller's thread.
         try
         {
-            _parts[number].Run(number, _window, _end);
+            _parts[number].Run(number, window, end);
         }
         catch (Exception e)
         {
