@@ -32,6 +32,8 @@ internal sealed class JsPeer : IAsyncDisposable
 
     public int Port { get; }
 
+    public int ProcessId => _process.Id;
+
     public static async Task<JsPeer> StartAsync(string version, params string[] arguments)
     {
         var process = JsonProcess.StartPeer("peer.mjs", $"devp2p-{version}", ["--version", version, .. arguments]);

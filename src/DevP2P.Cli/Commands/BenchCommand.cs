@@ -64,11 +64,13 @@ internal static class BenchCommand
     {
         var count = new Option<int>("--count") { Description = "Connections in a run", HelpName = "N", DefaultValueFactory = _ => BenchPlan.Handshakes };
         var atOnce = new Option<int[]>("--parallel") { Description = "How many are under way at a time; may be given several times (default: 1 and 8)", HelpName = "N" };
+        var target = new TargetOptions();
         var command = new ExampleCommand("handshake", "Connections, until the node is a peer on both sides: CPU time of both ends.",
             "devp2p bench handshake", "devp2p bench handshake --parallel 16 --count 1000") { count, atOnce };
+        target.AddTo(command);
         return shared.Finish(command, parse => [.. (parse.GetValue(atOnce) is { Length: > 0 } chosen ? chosen : BenchPlan.HandshakesAtOnce).Select(n => BenchPlan.Handshake(
             ClientArguments.InRange(parse, count, 10, 5000), n is >= 1 and <= MaxParallel ? n : throw new CliException($"--parallel: {n} is not between 1 and {MaxParallel}"),
-            BenchTarget.StartAsync))]);
+            target.Get(parse)))]);
     }
 
     private static ExampleCommand Broadcast(SharedOptions shared)

@@ -1,8 +1,9 @@
 // A foreign RLPx peer (@ethereumjs/devp2p) that a test drives over stdin and stdout, one JSON object a line.
 //
 //   node peer.mjs --version 10|4 [--listen 127.0.0.1:0] [--key HEX] [--name TEXT] [--max-peers N]
-//                 [--capability NAME/VERSION/LENGTH]... [--discovery [--dial-found] [--refresh MS]]
+//                 [--capability NAME/VERSION/LENGTH]... [--bounce] [--discovery [--dial-found] [--refresh MS]]
 //
+// --bounce: it answers code 0 with the same payload in code 1, and tells nothing of any message: for measuring.
 // --discovery: discovery v4 on a UDP port of its own, which the enode URL names. It asks each node that it knows for others
 // once in --refresh. --dial-found: it connects to all that it finds, and bans for 5 min who has no TCP port.
 //
@@ -33,6 +34,7 @@ const { values: options } = parseArgs({
     name: { type: 'string' },
     'max-peers': { type: 'string', default: '25' },
     capability: { type: 'string', multiple: true, default: ['xchg/1/8'] },
+    bounce: { type: 'boolean', default: false },
     discovery: { type: 'boolean', default: false },
     'dial-found': { type: 'boolean', default: false },
     refresh: { type: 'string', default: '2000' },
@@ -109,6 +111,7 @@ function capability(text) {
 
       _handleMessage(code, payload) {
         if (name === 'xchg') return this.exchange.handle(code, payload)
+        if (options.bounce) return code === 0 ? this.send(1, payload) : undefined
         if (this.echo && code === 1) return this.echo.handle(payload)
         emit('message', { peer: idOf(this.peer), protocol: name, code, ...describe(payload) })
       }
