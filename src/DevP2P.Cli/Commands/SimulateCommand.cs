@@ -129,6 +129,7 @@ internal static class SimulateCommand
         OrNull(report.MeanHops),
         OrNull(report.MeanQueries),
         report.MeanLookupTime.TotalSeconds,
+        report.Topics is { } topics ? ToJson(topics) : null,
         report.PacketsSent,
         report.PacketsLost,
         report.BytesSent,
@@ -138,6 +139,19 @@ internal static class SimulateCommand
         report.TraceHash,
         seconds,
         megabytes);
+
+    private static TopicsJson ToJson(TopicSimulationReport topics) => new(
+        topics.Advertisers,
+        topics.FewestAdvertisers,
+        topics.MostAdvertisers,
+        topics.RegistrationsSent,
+        topics.Searchers,
+        OrNull(topics.MeanFound),
+        OrNull(topics.WorstFound),
+        topics.MeanEntries,
+        topics.MostEntries,
+        topics.MeanTickets,
+        topics.MostTickets);
 
     /// <summary>JSON has no NaN.</summary>
     private static double? OrNull(double value) => double.IsNaN(value) ? null : value;
@@ -160,6 +174,7 @@ internal sealed record SimulationJson(
     double? MeanHops,
     double? MeanQueries,
     double MeanLookupSeconds,
+    TopicsJson? Topics,
     long PacketsSent,
     long PacketsLost,
     long BytesSent,
@@ -169,6 +184,20 @@ internal sealed record SimulationJson(
     string TraceHash,
     double Seconds,
     double PeakMebibytes);
+
+/// <summary>The part of it that only <c>devp2p simulate topics</c> has.</summary>
+internal sealed record TopicsJson(
+    int Advertisers,
+    int FewestAdvertisers,
+    int MostAdvertisers,
+    long RegistrationsSent,
+    int Searchers,
+    double? MeanFound,
+    double? WorstFound,
+    double MeanEntries,
+    int MostEntries,
+    double MeanTickets,
+    int MostTickets);
 
 /// <summary>Generated at compile time, as <see cref="CliJson"/>.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

@@ -24,11 +24,29 @@ public sealed class SimulateProcessTests
     {
         (int exitCode, string output, string errors) = await CliProcess.RunAsync("simulate", "discv4", "--nodes", "20", "--for", "1m", "--json");
         Assert.True(exitCode == 0, errors);
-        Assert.Equal(20, JsonElement.Parse(output.Split('\n')[^1]).GetProperty("nodes").GetInt32());
+        JsonElement result = JsonElement.Parse(output.Split('\n')[^1]);
+        Assert.Equal(20, result.GetProperty("nodes").GetInt32());
+        Assert.False(result.TryGetProperty("topics", out _));
 
         (exitCode, output, errors) = await CliProcess.RunAsync("simulate", "discv4", "--nodes", "many words, and \"quotes\"");
         Assert.NotEqual(0, exitCode);
         Assert.Equal("", output);
         Assert.Contains("many words, and \"quotes\"", errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_came_of_topics_is_in_the_json_as_in_the_text()
+    {
+        string[] command = ["simulate", "topics", "--nodes", "30", "--for", "3m"];
+        (int exitCode, string json, string errors) = await CliProcess.RunAsync([.. command, "--json"]);
+        Assert.True(exitCode == 0, errors);
+        JsonElement topics = JsonElement.Parse(json.Split('\n')[^1]).GetProperty("topics");
+        (exitCode, string text, errors) = await CliProcess.RunAsync(command);
+        Assert.True(exitCode == 0, errors);
+        int advertisers = topics.GetProperty("advertisers").GetInt32();
+        Assert.True(advertisers > 0);
+        Assert.Contains($"{advertisers} nodes advertise", text, StringComparison.Ordinal);
+        Assert.Contains($"{topics.GetProperty("registrationsSent")} registrations sent", text, StringComparison.Ordinal);
+        Assert.Contains($"{topics.GetProperty("searchers")} found", text, StringComparison.Ordinal);
     }
 }
