@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using Xunit;
 
 namespace DevP2P.HostingTests.Dashboard;
 
@@ -53,6 +54,8 @@ internal sealed class MockNode
     /// <summary>Sends an event to all that have subscribed.</summary>
     public void Publish(object e)
     {
+        // The page says that it is connected before it has subscribed.
+        Assert.True(SpinWait.SpinUntil(() => !_subscribers.IsEmpty, TestSite.Deadline), "no page has subscribed");
         string text = JsonSerializer.Serialize(new { jsonrpc = "2.0", method = "devp2p_subscription", @params = new { subscription = "0x1", result = e } });
         foreach (Action<string> notify in _subscribers)
         {

@@ -39,14 +39,7 @@ public sealed class TableRefreshTests
         NodeTable table = CreateTable();
         table.AddFound(Start, NodeOf(1), Sender);
         var refresh = new TableRefresh(Start, table, new SeededRandomSource(0));
-        Timestamp now = Start;
-        foreach ((int longest, int lookups) in new[] { (20, 3), (80, 1), (320, 1), (1280, 1), (1800, 3), (1800, 3) })
-        {
-            Assert.Equal(lookups, RunAll(refresh, now));
-            TimeSpan delay = refresh.NextTimeout!.Value - now.Monotonic;
-            Assert.InRange(delay, TimeSpan.FromSeconds(longest / 2), TimeSpan.FromSeconds(longest));
-            now += delay;
-        }
+        AssertSchedule(refresh, [(20, 3), (80, 1), (320, 1), (1280, 1), (1800, 3), (1800, 3)]);
     }
 
     // A node that joins a network which has been there for long knows it after its first lookups.
@@ -56,14 +49,7 @@ public sealed class TableRefreshTests
         NodeTable table = CreateTable();
         int next = Fill(table, TableRefresh.LittleDivisor);
         var refresh = new TableRefresh(Start, table, new SeededRandomSource(0));
-        Timestamp now = Start;
-        foreach ((int longest, int lookups) in new[] { (20, 1), (1800, 0), (1800, 1), (1800, 1) })
-        {
-            Assert.Equal(lookups, RunAll(refresh, now));
-            TimeSpan delay = refresh.NextTimeout!.Value - now.Monotonic;
-            Assert.InRange(delay, TimeSpan.FromSeconds(longest / 2), TimeSpan.FromSeconds(longest));
-            now += delay;
-        }
+        Timestamp now = AssertSchedule(refresh, [(20, 1), (1800, 0), (1800, 1), (1800, 1)]);
 
         // It has forgotten nothing of this when the network changes.
         Assert.Equal(3, RunAll(refresh, now, () => Add(table, ref next, count: 2)));
@@ -76,15 +62,8 @@ public sealed class TableRefreshTests
         NodeTable table = CreateTable();
         int next = Fill(table, TableRefresh.LittleDivisor);
         var refresh = new TableRefresh(Start, table, new SeededRandomSource(0));
-        Timestamp now = Start;
-        foreach ((int longest, int lookups) in new[] { (20, 3), (80, 1), (320, 1), (1280, 1), (1800, 3) })
-        {
-            // Up to 100 entries: one in sixteen all the time.
-            Assert.Equal(lookups, RunAll(refresh, now, () => Add(table, ref next, count: 6)));
-            TimeSpan delay = refresh.NextTimeout!.Value - now.Monotonic;
-            Assert.InRange(delay, TimeSpan.FromSeconds(longest / 2), TimeSpan.FromSeconds(longest));
-            now += delay;
-        }
+        // Up to 100 entries: one in sixteen all the time.
+        AssertSchedule(refresh, [(20, 3), (80, 1), (320, 1), (1280, 1), (1800, 3)], () => Add(table, ref next, count: 6));
     }
 
     [Fact]
@@ -202,6 +181,25 @@ public sealed class TableRefreshTests
         Assert.Equal(0, table.Count);
         Assert.True(refresh.TryGetStep(Start, out RefreshStep step));
         Assert.Equal(RefreshStep.LookUpSelf, step);
+    }
+
+    /// <summary>Runs one refresh after the other, each when it is due.</summary>
+    /// <param name="refresh">The machine.</param>
+    /// <param name="expected">Of each, the longest time in seconds until the next one, half of which is the shortest, and how many random ids it looks up.</param>
+    /// <param name="lookUp">What happens in each lookup; nothing if it is null.</param>
+    /// <returns>When the next one is due.</returns>
+    private static Timestamp AssertSchedule(TableRefresh refresh, (int Longest, int Lookups)[] expected, Action? lookUp = null)
+    {
+        Timestamp now = Start;
+        foreach ((int longest, int lookups) in expected)
+        {
+            Assert.Equal(lookups, RunAll(refresh, now, lookUp));
+            TimeSpan delay = refresh.NextTimeout!.Value - now.Monotonic;
+            Assert.InRange(delay, TimeSpan.FromSeconds(longest / 2), TimeSpan.FromSeconds(longest));
+            now += delay;
+        }
+
+        return now;
     }
 
     /// <summary>Runs a refresh.</summary>
