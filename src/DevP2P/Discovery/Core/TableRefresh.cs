@@ -42,7 +42,7 @@ internal sealed class TableRefresh
 
     /// <summary>
     /// The longest time between the first two refreshes; four times as long with each one until <see cref="Interval"/>, which it is
-    /// at once when a refresh brings little (<see cref="LittleDivisor"/>). Nodes that start together have nobody to name to one
+    /// at once when an early refresh brings little (<see cref="LittleDivisor"/>). Nodes that start together have nobody to name to one
     /// another yet, and a network of go-ethereum's that is born like this can stay half known for half an hour.
     /// </summary>
     public static readonly TimeSpan FirstInterval = TimeSpan.FromSeconds(20);
@@ -60,8 +60,8 @@ internal sealed class TableRefresh
     public const int EarlyRandomLookups = 1;
 
     /// <summary>
-    /// What adds less than one in so many of a table's entries brings little. Where there are fewer entries than that, nothing
-    /// does: the network may just be coming into being.
+    /// A lookup, or a refresh, brings little if fewer than one in so many of the table's entries were added meanwhile, whoever named
+    /// them. With fewer entries than that, none counts as bringing little: the network may just be coming into being.
     /// </summary>
     public const int LittleDivisor = 16;
 
