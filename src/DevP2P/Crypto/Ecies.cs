@@ -40,7 +40,7 @@ internal static class Ecies
         random.Fill(ivAndBody[..IvSize]);
         Span<byte> body = ivAndBody[IvSize..];
         plaintext.CopyTo(body);
-        new AesCtr(keys[..AesKeySize], ivAndBody[..IvSize]).Process(body);
+        AesCtr.Process(new AesBlock(keys[..AesKeySize]), ivAndBody[..IvSize], 0, body);
         ComputeTag(keys[AesKeySize..], ivAndBody, authData, ciphertext[^TagSize..]);
         CryptographicOperations.ZeroMemory(ephemeral);
         CryptographicOperations.ZeroMemory(keys);
@@ -84,10 +84,9 @@ internal static class Ecies
         bool authentic = CryptographicOperations.FixedTimeEquals(tag, ciphertext[^TagSize..]);
         if (authentic)
         {
-            var aes = new AesCtr(keys[..AesKeySize], ivAndBody[..IvSize]);
             ReadOnlySpan<byte> body = ivAndBody[IvSize..];
             body.CopyTo(plaintext);
-            aes.Process(plaintext[..body.Length]);
+            AesCtr.Process(new AesBlock(keys[..AesKeySize]), ivAndBody[..IvSize], 0, plaintext[..body.Length]);
             written = body.Length;
         }
 

@@ -40,8 +40,9 @@ internal sealed class Handshake
     private readonly bool _isInitiator;
     private readonly PrivateKey _key;
     private readonly RandomSource _random;
-    private readonly PrivateKey _ephemeral;
-    private readonly byte[] _nonce = new byte[NonceSize];
+
+    /// <summary>Our ephemeral private key, its public key and our nonce, one behind the other.</summary>
+    private readonly byte[] _own = new byte[Secp256k1.PrivateKeySize + Secp256k1.PublicKeySize + NonceSize];
     private byte[] _sent = [];
 
     private Handshake(bool isInitiator, PrivateKey key, PublicKey? remote, RandomSource random)
@@ -50,8 +51,6 @@ internal sealed class Handshake
         _key = key;
         _random = random;
         RemoteKey = remote;
-        _ephemeral = PrivateKey.Generate(random);
-        random.Fill(_nonce);
     }
 
     /// <summary>The other node's static key: given for the initiator, learned by the recipient.</summary>
@@ -63,6 +62,12 @@ internal sealed class Handshake
     /// <summary>What the recipient has to send once done.</summary>
     public ReadOnlyMemory<byte> Ack => _isInitiator ? default : _sent;
 
+    private Span<byte> EphemeralKey => _own.AsSpan(0, Secp256k1.PrivateKeySize);
+
+    private Span<byte> EphemeralPublicKey => _own.AsSpan(Secp256k1.PrivateKeySize, Secp256k1.PublicKeySize);
+
+    private Span<byte> OwnNonce => _own.AsSpan(Secp256k1.PrivateKeySize + Secp256k1.PublicKeySize);
+
     /// <summary>Starts the dialing side's handshake.</summary>
     /// <param name="key">Our static key.</param>
     /// <param name="remote">The key that the other side must prove to have.</param>
@@ -71,12 +76,13 @@ internal sealed class Handshake
     public static Handshake Initiate(PrivateKey key, PublicKey remote, RandomSource random, out ReadOnlyMemory<byte> auth)
     {
         var handshake = new Handshake(isInitiator: true, key, remote, random);
+        handshake.GenerateOwn();
         handshake._sent = handshake.CreateAuth(remote);
         auth = handshake._sent;
         return handshake;
     }
 
-    /// <summary>Starts the listening side's handshake, which waits for an auth message.</summary>
+    /// <summary>Starts the listening side's handshake, which waits for an auth message: until a good one is here, nothing is computed for it.</summary>
     public static Handshake Accept(PrivateKey key, RandomSource random) => new(isInitiator: false, key, remote: null, random);
 
     /// <summary>Reads the other side's message.</summary>
@@ -136,22 +142,29 @@ internal sealed class Handshake
         return done ? HandshakeStatus.Done : HandshakeStatus.Failed;
     }
 
+    private void GenerateOwn()
+    {
+        PrivateKey.GenerateBytes(_random, EphemeralKey);
+        Secp256k1.Instance.CreatePublicKey(EphemeralKey, EphemeralPublicKey);
+        _random.Fill(OwnNonce);
+    }
+
     private byte[] CreateAuth(PublicKey remote)
     {
         Span<byte> signed = stackalloc byte[32];
-        if (!TryGetSignedHash(remote, _nonce, signed))
+        if (!TryGetSignedHash(remote, OwnNonce, signed))
         {
             throw new CryptographicException("key agreement failed");
         }
 
         Span<byte> signature = stackalloc byte[Secp256k1.RecoverableSignatureSize];
-        Secp256k1.Instance.SignRecoverable(signed, _ephemeral.Bytes, signature);
+        Secp256k1.Instance.SignRecoverable(signed, EphemeralKey, signature);
 
         using var body = new RlpWriter(256);
         var list = body.StartList();
         body.Write(signature);
         body.Write(_key.PublicKey.Bytes);
-        body.Write(_nonce);
+        body.Write(OwnNonce);
         body.Write(Version);
         body.EndList(list);
         return Seal(remote, body.Written);
@@ -201,6 +214,7 @@ internal sealed class Handshake
         }
 
         RemoteKey = remote;
+        GenerateOwn();
         _sent = CreateAck(remote, isPlain);
         return TryDeriveSecrets(remoteEphemeral, nonce, auth, _sent);
     }
@@ -210,8 +224,8 @@ internal sealed class Handshake
         if (isPlain)
         {
             Span<byte> plain = stackalloc byte[PlainAckSize];
-            _ephemeral.PublicKey.Bytes.CopyTo(plain);
-            _nonce.CopyTo(plain[Secp256k1.PublicKeySize..]);
+            EphemeralPublicKey.CopyTo(plain);
+            OwnNonce.CopyTo(plain[Secp256k1.PublicKeySize..]);
             plain[^1] = 0; // "token was not found": session tokens were never used
             byte[] packet = new byte[PlainAckSize + Ecies.Overhead];
             Ecies.Encrypt(remote, plain, default, _random, packet);
@@ -220,8 +234,8 @@ internal sealed class Handshake
 
         using var body = new RlpWriter(128);
         var list = body.StartList();
-        body.Write(_ephemeral.PublicKey.Bytes);
-        body.Write(_nonce);
+        body.Write(EphemeralPublicKey);
+        body.Write(OwnNonce);
         body.Write(Version);
         body.EndList(list);
         return Seal(remote, body.Written);
@@ -268,9 +282,10 @@ internal sealed class Handshake
     private byte[] Seal(PublicKey remote, ReadOnlySpan<byte> body)
     {
         int padding = MinPadding + _random.Next(MaxPadding - MinPadding);
-        byte[] plaintext = new byte[body.Length + padding];
+        Span<byte> plaintext = stackalloc byte[MaxMessageSize];
+        plaintext = plaintext[..(body.Length + padding)];
         body.CopyTo(plaintext);
-        _random.Fill(plaintext.AsSpan(body.Length));
+        _random.Fill(plaintext[body.Length..]);
 
         byte[] packet = new byte[2 + plaintext.Length + Ecies.Overhead];
         BinaryPrimitives.WriteUInt16BigEndian(packet, (ushort)(packet.Length - 2));
@@ -282,13 +297,13 @@ internal sealed class Handshake
         ReadOnlySpan<byte> remoteEphemeral, ReadOnlySpan<byte> remoteNonce, ReadOnlySpan<byte> auth, ReadOnlySpan<byte> ack)
     {
         Span<byte> ephemeralKey = stackalloc byte[32];
-        if (!Secp256k1.Instance.TryEcdh(_ephemeral.Bytes, remoteEphemeral, ephemeralKey))
+        if (!Secp256k1.Instance.TryEcdh(EphemeralKey, remoteEphemeral, ephemeralKey))
         {
             return false;
         }
 
-        ReadOnlySpan<byte> initiatorNonce = _isInitiator ? _nonce : remoteNonce;
-        ReadOnlySpan<byte> recipientNonce = _isInitiator ? remoteNonce : _nonce;
+        ReadOnlySpan<byte> initiatorNonce = _isInitiator ? OwnNonce : remoteNonce;
+        ReadOnlySpan<byte> recipientNonce = _isInitiator ? remoteNonce : OwnNonce;
         Span<byte> secret = stackalloc byte[32];
         Keccak256.Hash(recipientNonce, initiatorNonce, secret);
         Keccak256.Hash(ephemeralKey, secret, secret); // shared-secret

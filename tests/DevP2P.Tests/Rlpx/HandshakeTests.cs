@@ -159,8 +159,37 @@ public sealed class HandshakeTests
         Assert.Equal(HandshakeStatus.Failed, Handshake.Accept(KeyB, new SeededRandomSource(6)).Read(sealedAuth, out _));
     }
 
+    [Fact]
+    [Trait("Threat", "T11")]
+    public void Recipient_makes_no_key_before_a_good_auth_is_here()
+    {
+        byte[] auth = Convert.FromHexString(Eip8Vectors.Auth2);
+        var random = new CountingRandom();
+        Handshake handshake = Handshake.Accept(KeyB, random);
+        auth[^1] ^= 1;
+        Assert.Equal(HandshakeStatus.Failed, handshake.Read(auth, out _));
+        Assert.Equal(0, random.Count);
+
+        auth[^1] ^= 1;
+        Assert.Equal(HandshakeStatus.Done, handshake.Read(auth, out _));
+        Assert.NotEqual(0, random.Count);
+    }
+
     /// <summary>Gives the ephemeral key and nonce of a vector first, then anything.</summary>
     private static ScriptedRandom Scripted(string ephemeralKey, string nonce) => new(Convert.FromHexString(ephemeralKey + nonce));
+
+    private sealed class CountingRandom : RandomSource
+    {
+        private readonly SeededRandomSource _source = new(1);
+
+        public int Count { get; private set; }
+
+        public override void Fill(Span<byte> destination)
+        {
+            Count++;
+            _source.Fill(destination);
+        }
+    }
 
     private sealed class ScriptedRandom(byte[] script) : RandomSource
     {
