@@ -51,10 +51,12 @@ public sealed class TcpDialer : IDialer
 
         cancellationToken.ThrowIfCancellationRequested();
         using var timeout = new CancellationTokenSource(Timeout, _timeProvider);
-        using var attempts = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timeout.Token);
+        using CancellationTokenRegistration given = cancellationToken.UnsafeRegister(static t => ((CancellationTokenSource)t!).Cancel(), timeout);
         try
         {
-            return await RaceAsync([.. endPoints.Take(MaxEndPoints)], attempts).ConfigureAwait(false);
+            return endPoints.Count == 1
+                ? await _connect(endPoints[0], timeout.Token).ConfigureAwait(false)
+                : await RaceAsync([.. endPoints.Take(MaxEndPoints)], timeout.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (timeout.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
@@ -62,8 +64,9 @@ public sealed class TcpDialer : IDialer
         }
     }
 
-    private async Task<DialedConnection> RaceAsync(IPEndPoint[] endPoints, CancellationTokenSource attempts)
+    private async Task<DialedConnection> RaceAsync(IPEndPoint[] endPoints, CancellationToken cancellationToken)
     {
+        using var attempts = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var running = new List<Task<DialedConnection>>();
         Task<DialedConnection>? winner = null;
         Task<DialedConnection>? failed = null;
