@@ -2,6 +2,7 @@ using DevP2P.Buffers;
 using DevP2P.Crypto;
 using DevP2P.Dialing;
 using DevP2P.Nodes;
+using DevP2P.Rlp;
 using DevP2P.Rlpx;
 
 namespace DevP2P;
@@ -59,7 +60,7 @@ public sealed class RlpxProbe : IAsyncDisposable
             {
                 await connection.HandshakeAsync(key, node.PublicKey, RandomSource.System, timeout.Token).ConfigureAwait(false);
                 var hello = new Hello(Hello.CurrentVersion, name, capabilities, 0, key.PublicKey);
-                Hello remote = await connection.ExchangeHelloAsync(hello, node.PublicKey, timeout.Token).ConfigureAwait(false);
+                Hello remote = await connection.ExchangeHelloAsync(RlpEncoding.Encode(hello), node.PublicKey, timeout.Token).ConfigureAwait(false);
                 connection.GetMaxPayloadSize = static _ => FrameCodec.MaxMessageSize;
                 connection.MaxFrameSize = FrameCodec.MaxMessageSize;
                 return new RlpxProbe(connection, remote, TimeProvider.System);

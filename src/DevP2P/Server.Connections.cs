@@ -8,6 +8,7 @@ using DevP2P.Diagnostics;
 using DevP2P.Dialing;
 using DevP2P.Nodes;
 using DevP2P.Reputation;
+using DevP2P.Rlp;
 using DevP2P.Rlpx;
 
 namespace DevP2P;
@@ -20,6 +21,9 @@ public sealed partial class Server
 
     /// <summary>Nodes that we have reached and are greeting: connections that we dialed, in their handshakes.</summary>
     private readonly ConcurrentDictionary<NodeId, ConnectionSetup> _greeting = new();
+
+    /// <summary>The same for all connections: nothing that is in it changes once there is a server.</summary>
+    private readonly byte[] _hello;
 
     /// <summary>As in Go, a node that does not know its address is on loopback.</summary>
     private static LocalNode CreateLocalNode(ServerOptions options, NodeDatabase database)
@@ -366,7 +370,7 @@ public sealed partial class Server
             try
             {
                 Stage = DialStage.ProtocolHandshake;
-                Hello hello = await connection.ExchangeHelloAsync(server.CreateHello(), key, cancellationToken).ConfigureAwait(false);
+                Hello hello = await connection.ExchangeHelloAsync(server._hello, key, cancellationToken).ConfigureAwait(false);
 
                 // From here on nothing waits for bytes; a deadline that passes while the loop decides must not close what is a peer by then.
                 await closing.DisposeAsync().ConfigureAwait(false);
@@ -384,9 +388,9 @@ public sealed partial class Server
         }
     }
 
-    private Hello CreateHello()
+    private static byte[] EncodeHello(ServerOptions options)
     {
-        Capability[] capabilities = [.. _options.Protocols.Select(static p => p.Capability).Order()];
-        return new Hello(Hello.CurrentVersion, _options.Name, capabilities, 0, _options.PrivateKey.PublicKey);
+        Capability[] capabilities = [.. options.Protocols.Select(static p => p.Capability).Order()];
+        return RlpEncoding.Encode(new Hello(Hello.CurrentVersion, options.Name, capabilities, 0, options.PrivateKey.PublicKey));
     }
 }

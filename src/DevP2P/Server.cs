@@ -46,7 +46,9 @@ public sealed partial class Server : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
-        _options = options;
+
+        // A list of protocols that the application goes on changing must not come apart from what the Hello says.
+        _options = options = options with { Protocols = [.. options.Protocols] };
         _time = options.TimeProvider;
         _logger = new SafeLogger(options.LoggerFactory.CreateLogger("DevP2P.Server"));
         _peerLogger = new SafeLogger(options.LoggerFactory.CreateLogger("DevP2P.Peer"));
@@ -56,6 +58,7 @@ public sealed partial class Server : IAsyncDisposable
         _database = NodeDatabase.Open(
             options.NodeDatabase, new NodeDatabaseOptions { TimeProvider = options.TimeProvider, LoggerFactory = options.LoggerFactory });
         _localNode = CreateLocalNode(options, _database);
+        _hello = EncodeHello(options);
         _startTimestamp = _time.GetTimestamp();
         _dials = CreateDialScheduler(options);
         _dialConnector = new DialConnector(new HostNameResolver(options.TimeProvider), options.Dialer ?? new TcpDialer(), FindNodeAsync);

@@ -49,6 +49,20 @@ public sealed class ServerTests
     }
 
     [Fact]
+    public async Task A_list_of_protocols_that_changes_later_changes_neither_the_hello_nor_what_is_matched()
+    {
+        List<Protocol> protocols = [TestNet.Sink("b"), TestNet.Sink("a")];
+        await using Server server = await TestNet.StartAsync(TestNet.Options() with { Protocols = protocols });
+        protocols[1] = TestNet.Sink("0");
+
+        await using RlpxProbe probe = await RlpxProbe.ConnectAsync(server.Self, PrivateKey.Generate(), [new("a", 1), new("b", 1), new("0", 1)]);
+        await TestNet.UntilAsync(() => server.PeerCount == 1, "the peer is there");
+
+        Assert.Equal([new Capability("a", 1), new Capability("b", 1)], probe.RemoteHello.Capabilities);
+        Assert.Equal(probe.RemoteHello.Capabilities, server.Peers.Single().RunningProtocols);
+    }
+
+    [Fact]
     public async Task Stop_tells_every_peer_and_leaves_nothing()
     {
         Server server = await TestNet.StartAsync();

@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using DevP2P.Buffers;
 using DevP2P.Crypto;
 using DevP2P.Nodes;
+using DevP2P.Rlp;
 using DevP2P.Rlpx;
 
 namespace DevP2P.Cli.Bench;
@@ -79,7 +80,7 @@ internal sealed class Fleet : IAsyncDisposable
         var key = PrivateKey.Generate();
         await connection.HandshakeAsync(key, server.PublicKey, RandomSource.System, cancellationToken);
         var hello = new Hello(Hello.CurrentVersion, "bench", [new Capability(EchoProtocol.Name, EchoProtocol.Version)], 0, key.PublicKey);
-        await connection.ExchangeHelloAsync(hello, server.PublicKey!, cancellationToken);
+        await connection.ExchangeHelloAsync(RlpEncoding.Encode(hello), server.PublicKey!, cancellationToken);
         connection.GetMaxPayloadSize = static _ => FrameCodec.MaxMessageSize;
         connection.MaxFrameSize = FrameCodec.MaxMessageSize;
         return connection;

@@ -42,9 +42,10 @@ public sealed record Hello(ulong Version, string Name, IReadOnlyList<Capability>
 
     /// <summary>Reads a Hello; further list elements are ignored.</summary>
     /// <param name="payload">The message's payload.</param>
+    /// <param name="expected">The key that is probably in it, which need not be checked and hashed again.</param>
     /// <param name="hello">The Hello, or null.</param>
     /// <param name="failure">The reason to give the other side.</param>
-    internal static bool TryRead(ReadOnlySpan<byte> payload, out Hello? hello, out DisconnectReason failure)
+    internal static bool TryRead(ReadOnlySpan<byte> payload, PublicKey expected, out Hello? hello, out DisconnectReason failure)
     {
         hello = null;
         failure = DisconnectReason.ProtocolError;
@@ -60,7 +61,8 @@ public sealed record Hello(ulong Version, string Name, IReadOnlyList<Capability>
             return false;
         }
 
-        if (id.Length != Secp256k1.PublicKeySize || !PublicKey.TryParse(id, out PublicKey? key))
+        PublicKey? key = expected;
+        if (!id.SequenceEqual(expected.Bytes) && (id.Length != Secp256k1.PublicKeySize || !PublicKey.TryParse(id, out key)))
         {
             failure = DisconnectReason.InvalidIdentity;
             return false;

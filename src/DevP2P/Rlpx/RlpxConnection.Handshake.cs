@@ -1,5 +1,4 @@
 using DevP2P.Crypto;
-using DevP2P.Rlp;
 
 namespace DevP2P.Rlpx;
 
@@ -62,11 +61,14 @@ internal sealed partial class RlpxConnection
     }
 
     /// <summary>Both sides send a Hello, or a Disconnect instead (rlpx.md, "p2p" Capability); then compression starts.</summary>
+    /// <param name="own">The encoded Hello to send.</param>
+    /// <param name="remoteKey">The key that the encryption handshake has shown.</param>
+    /// <param name="cancellationToken">Ends a wait for memory.</param>
     /// <exception cref="PeerDisconnectedException">Either side refused; the reason is in it.</exception>
     /// <exception cref="ProtocolViolationException">The first message is neither.</exception>
-    public async Task<Hello> ExchangeHelloAsync(Hello own, PublicKey remoteKey, CancellationToken cancellationToken)
+    public async Task<Hello> ExchangeHelloAsync(ReadOnlyMemory<byte> own, PublicKey remoteKey, CancellationToken cancellationToken)
     {
-        await WriteAsync(BaseProtocol.HelloCode, RlpEncoding.Encode(own), cancellationToken).ConfigureAwait(false);
+        await WriteAsync(BaseProtocol.HelloCode, own, cancellationToken).ConfigureAwait(false);
         Message message = await ReadAsync(cancellationToken).ConfigureAwait(false);
         try
         {
@@ -80,7 +82,7 @@ internal sealed partial class RlpxConnection
                 throw new ProtocolViolationException($"expected a Hello, got message {message.Code}");
             }
 
-            if (!Hello.TryRead(message.Payload.Span, out Hello? hello, out DisconnectReason failure))
+            if (!Hello.TryRead(message.Payload.Span, remoteKey, out Hello? hello, out DisconnectReason failure))
             {
                 throw new PeerDisconnectedException(failure);
             }
