@@ -50,7 +50,7 @@ internal static class Admission
 
     /// <summary>A peer that shares nothing is of no use, unless we have no protocols at all.</summary>
     public static DisconnectReason? CheckCapabilities(ServerOptions options, IReadOnlyList<Capability> capabilities) =>
-        options.Protocols.Count > 0 && ProtocolMatcher.Match(options.Protocols, capabilities).Length == 0
+        options.Protocols.Count > 0 && !ProtocolMatcher.SharesAny(options.Protocols, capabilities)
             ? DisconnectReason.UselessPeer
             : null;
 }

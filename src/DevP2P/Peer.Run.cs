@@ -49,9 +49,15 @@ public sealed partial class Peer
         _time = time;
         _createdAt = _lastPing = time.GetTimestamp();
         _protocols = ProtocolMatcher.Match(protocols, hello.Capabilities);
-        RunningProtocols = [.. _protocols.Select(static m => m.Protocol.Capability)];
-        _streams = [.. _protocols.Select(m => new ProtocolStream(this, m, connection, messageEvents))];
-        connection.Traffic.AddProtocols(_protocols.Select(static m => (m.Protocol.Capability.ToString(), m.Offset)));
+        RunningProtocols = Array.ConvertAll(_protocols, static m => m.Protocol.Capability);
+        _streams = new ProtocolStream[_protocols.Length];
+        for (int i = 0; i < _streams.Length; i++)
+        {
+            MatchedProtocol matched = _protocols[i];
+            _streams[i] = new ProtocolStream(this, matched, connection, messageEvents);
+            connection.Traffic.AddProtocol(matched.Protocol.Capability.ToString(), matched.Offset);
+        }
+
         connection.GetMaxPayloadSize = GetMaxPayloadSize;
         connection.MaxFrameSize = GetMaxFrameSize(_protocols);
         connection.SendFailed = e => Stop(new PeerDrop(DisconnectReason.NetworkError, $"write failed: {Log.Describe(e)}", IsRemote: false));
@@ -62,7 +68,7 @@ public sealed partial class Peer
     {
         RlpxConnection connection = _connection!;
         Task reading = ReadLoopAsync(connection);
-        Task[] handlers = [.. _streams.Select(stream => Task.Run(() => HandleAsync(stream)))];
+        Task[] handlers = Array.ConvertAll(_streams, stream => Task.Run(() => HandleAsync(stream)));
 
         PeerDrop cause = await _cause.Task.ConfigureAwait(false);
         var ended = new PeerDisconnectedException(cause.Reason, cause.IsRemote);

@@ -11,30 +11,47 @@ internal readonly record struct MatchedProtocol(Protocol Protocol, ulong Offset)
 /// <summary>Finds what two nodes share (rlpx.md, "Message ID-based Multiplexing"). Both sides must come to the same result.</summary>
 internal static class ProtocolMatcher
 {
+    /// <summary>Whether there is anything that two nodes share.</summary>
+    public static bool SharesAny(IReadOnlyList<Protocol> protocols, IReadOnlyList<Capability> remote)
+    {
+        foreach (Protocol protocol in protocols)
+        {
+            if (remote.Contains(protocol.Capability))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>
     /// The shared protocols in order of their names: equal name and version, the highest version of a name, offsets from 16 on.
     /// </summary>
     public static MatchedProtocol[] Match(IReadOnlyList<Protocol> protocols, IReadOnlyList<Capability> remote)
     {
-        var shared = new SortedDictionary<string, Protocol>(StringComparer.Ordinal);
+        List<Protocol> shared = [];
         foreach (Protocol protocol in protocols)
         {
-            if (remote.Contains(protocol.Capability)
-                && (!shared.TryGetValue(protocol.Name, out Protocol? lower) || lower.Version < protocol.Version))
+            if (remote.Contains(protocol.Capability))
             {
-                shared[protocol.Name] = protocol;
+                shared.Add(protocol);
             }
         }
 
-        var matched = new MatchedProtocol[shared.Count];
+        shared.Sort(static (a, b) => a.Capability.CompareTo(b.Capability));
+        var matched = new List<MatchedProtocol>(shared.Count);
         ulong offset = BaseProtocol.Length;
-        int i = 0;
-        foreach (Protocol protocol in shared.Values)
+        for (int i = 0; i < shared.Count; i++)
         {
-            matched[i++] = new MatchedProtocol(protocol, offset);
-            offset += protocol.Length;
+            // Of the versions of one name the highest comes last.
+            if (i + 1 == shared.Count || shared[i + 1].Name != shared[i].Name)
+            {
+                matched.Add(new MatchedProtocol(shared[i], offset));
+                offset += shared[i].Length;
+            }
         }
 
-        return matched;
+        return [.. matched];
     }
 }

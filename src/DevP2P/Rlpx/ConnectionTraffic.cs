@@ -15,9 +15,8 @@ internal sealed class ConnectionTraffic
     // In the order of their first codes; the base protocol is always there.
     private Slot[] _slots = [new Slot(BaseProtocolName, 0)];
 
-    /// <summary>Names what runs on the connection. Before the first message with such a code.</summary>
-    public void AddProtocols(IEnumerable<(string Name, ulong FirstCode)> inOrderOfCodes) =>
-        Volatile.Write(ref _slots, [.. _slots, .. inOrderOfCodes.Select(static p => new Slot(p.Name, p.FirstCode))]);
+    /// <summary>Names what runs on the connection, in the order of the codes. Before the first message with such a code.</summary>
+    public void AddProtocol(string name, ulong firstCode) => Volatile.Write(ref _slots, [.. _slots, new Slot(name, firstCode)]);
 
     /// <summary>In the read loop: a message came in.</summary>
     public void CountReceived(ulong code, int payload, int wire) => Find(code).Received.Add(payload, wire);

@@ -147,7 +147,7 @@ public sealed class TrafficTests
                 var connection = new ConnectionTraffic();
                 totals.Add(connection);
                 connection.CountSent(0, 10, 20);
-                connection.AddProtocols([("chat/2", 16)]);
+                connection.AddProtocol("chat/2", 16);
                 connection.CountReceived(15, 1, 2);
                 connection.CountReceived(16, 100, 150);
                 totals.Fold(connection);
