@@ -186,7 +186,7 @@ internal sealed class SafeLogger(ILogger inner) : ILogger
 }
 
 /// <summary>Adds the peer to each line. A category per peer would grow without end: factories never forget one.</summary>
-internal sealed class PeerLogger(ILogger inner, string id) : ILogger
+internal sealed class PeerLogger(ILogger inner, Nodes.NodeId id) : ILogger
 {
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => inner.BeginScope(state);
@@ -195,5 +195,5 @@ internal sealed class PeerLogger(ILogger inner, string id) : ILogger
 
     public void Log<TState>(
         LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-        inner.Log(logLevel, eventId, state, exception, (s, e) => $"{formatter(s, e)} peer={id}");
+        inner.Log(logLevel, eventId, state, exception, (s, e) => $"{formatter(s, e)} peer={id.ToShortString()}");
 }

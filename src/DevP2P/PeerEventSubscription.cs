@@ -106,6 +106,9 @@ internal sealed class PeerEventHub(Func<IEnumerable<NodeId>> getPeers)
     private ImmutableArray<PeerEventSubscription> _subscriptions = [];
     private bool _isCompleted;
 
+    /// <summary>Whether there is anybody to make an event for.</summary>
+    public bool HasSubscribers => !_subscriptions.IsEmpty;
+
     public PeerEventSubscription Subscribe()
     {
         var subscription = new PeerEventSubscription(this);

@@ -10,6 +10,7 @@ using DevP2P.Nodes;
 using DevP2P.Reputation;
 using DevP2P.Rlp;
 using DevP2P.Rlpx;
+using Microsoft.Extensions.Logging;
 
 namespace DevP2P;
 
@@ -75,8 +76,11 @@ public sealed partial class Server
         };
         _work.Run(async () =>
         {
-            await SetupAsync(connection, _stopping.Token).ConfigureAwait(false);
-            Post(() => _pendingInbound.Remove(pending));
+            ConnectionResult result = await SetupAsync(connection, _stopping.Token).ConfigureAwait(false);
+            if (result.Peer is null)
+            {
+                Post(() => _pendingInbound.Remove(pending));
+            }
         });
     }
 
@@ -120,7 +124,7 @@ public sealed partial class Server
     {
         IncomingConnection incoming = setup.Incoming;
         using var timeout = new CancellationTokenSource(RlpxConnection.HandshakeTimeout, _time);
-        using var cancel = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        using CancellationTokenRegistration given = cancellationToken.UnsafeRegister(static t => ((CancellationTokenSource)t!).Cancel(), timeout);
         if (incoming.ExpectedNode is { } dialed)
         {
             _greeting[dialed.Id] = setup;
@@ -128,7 +132,7 @@ public sealed partial class Server
 
         try
         {
-            Peer peer = await setup.RunAsync(this, cancel.Token).ConfigureAwait(false);
+            Peer peer = await setup.RunAsync(this, timeout.Token).ConfigureAwait(false);
             return new ConnectionResult { Stage = DialStage.Admitted, Peer = peer };
         }
         catch (PeerDisconnectedException e) when (e.IsRemote || e.Reason != DisconnectReason.NetworkError)
@@ -142,8 +146,8 @@ public sealed partial class Server
         catch (Exception e) when (e is P2PException or IOException or SocketException or ObjectDisposedException or OperationCanceledException)
         {
             string error = incoming.Pending is { IsEvicted: true } ? PendingInbound.EvictedReason
-                : timeout.IsCancellationRequested ? HandshakeTimeoutReason
                 : cancellationToken.IsCancellationRequested ? CancelledReason
+                : timeout.IsCancellationRequested ? HandshakeTimeoutReason
                 : e.Message;
             return new ConnectionResult { Stage = setup.Stage, Error = error };
         }
@@ -236,18 +240,28 @@ public sealed partial class Server
 
         var peer = new Peer(
             setup.Connection, setup.Node!, hello, setup.Flags, setup.Incoming.LocalEndPoint, setup.Incoming.RemoteEndPoint,
-            _options.Protocols, _options.EnableMessageEvents ? _events : null, _time, new PeerLogger(_peerLogger, setup.Node!.Id.ToShortString()));
+            _options.Protocols, _options.EnableMessageEvents ? _events : null, _time, new PeerLogger(_peerLogger, setup.Node!.Id));
         // Before anybody sees the peer, so that who counts peers finds the counters right.
         _counters.CountAdded();
         _snapshot = _snapshot.Add(peer.Id, peer);
         LimitPeer(peer);
         _inboundCount += peer.IsInbound ? 1 : 0;
         _dials.PeerAdded(Now, peer.Id, isDialed: !peer.IsInbound);
-        Log.PeerAdded(
-            _logger, _snapshot.Count, peer.Id.ToShortString(), setup.Flags.ToText(), peer.RemoteEndPoint, Log.Sanitize(peer.FullName));
-        _events.Publish(peer.CreateEvent(PeerEventType.Add));
+        if (_logger.IsEnabled(LogLevel.Debug))
+        {
+            Log.PeerAdded(
+                _logger, _snapshot.Count, peer.Id.ToShortString(), setup.Flags.ToText(), peer.RemoteEndPoint, Log.Sanitize(peer.FullName));
+        }
+
+        if (_events.HasSubscribers)
+        {
+            _events.Publish(peer.CreateEvent(PeerEventType.Add));
+        }
+
         if (peer.IsInbound)
         {
+            _dials.InboundCompleted(Now, peer.Id);
+
             // Whoever waits for us to reach this node has what it wants: no dial will come any more.
             foreach (DialWaiter waiter in TakeDialWaiters(peer.Id))
             {
@@ -258,7 +272,7 @@ public sealed partial class Server
         _work.Run(async () =>
         {
             PeerDrop drop = await peer.RunAsync().ConfigureAwait(false);
-            _traffic.Fold(setup.Connection.Traffic);
+            _traffic.Fold(peer.Connection!.Traffic);
             Post(() => DropPeer(peer, drop));
         });
         return peer;
@@ -273,14 +287,22 @@ public sealed partial class Server
         _dials.PeerRemoved(Now, peer.Id);
         RememberUseful(peer);
         JudgeDrop(peer, drop);
-        Log.PeerRemoved(
-            _logger, _snapshot.Count, peer.Id.ToShortString(), peer.Lifetime, drop.IsRemote, drop.Reason.ToText(), Log.Sanitize(drop.Error));
-        _events.Publish(peer.CreateEvent(PeerEventType.Drop) with
+        if (_logger.IsEnabled(LogLevel.Debug))
         {
-            Error = drop.Error,
-            Reason = drop.Reason,
-            IsRemote = drop.IsRemote,
-        });
+            Log.PeerRemoved(
+                _logger, _snapshot.Count, peer.Id.ToShortString(), peer.Lifetime, drop.IsRemote, drop.Reason.ToText(), Log.Sanitize(drop.Error));
+        }
+
+        if (_events.HasSubscribers)
+        {
+            _events.Publish(peer.CreateEvent(PeerEventType.Drop) with
+            {
+                Error = drop.Error,
+                Reason = drop.Reason,
+                IsRemote = drop.IsRemote,
+            });
+        }
+
         HandOver(peer.Id);
     }
 
@@ -367,6 +389,7 @@ public sealed partial class Server
                 server.CheckAfterEncryption(this);
                 return true;
             }).ConfigureAwait(false);
+            bool isAdmitted = false;
             try
             {
                 Stage = DialStage.ProtocolHandshake;
@@ -376,11 +399,13 @@ public sealed partial class Server
                 await closing.DisposeAsync().ConfigureAwait(false);
                 cancellationToken.ThrowIfCancellationRequested();
                 Task<Peer> admission = await server.AskAsync(() => server.AdmitOrReplace(this, hello, cancellationToken)).ConfigureAwait(false);
-                return await admission.ConfigureAwait(false);
+                Peer peer = await admission.ConfigureAwait(false);
+                isAdmitted = true;
+                return peer;
             }
             finally
             {
-                if (Flags.HasFlag(ConnectionFlags.Inbound))
+                if (!isAdmitted && Flags.HasFlag(ConnectionFlags.Inbound))
                 {
                     server.Post(() => server._dials.InboundCompleted(server.Now, Node.Id));
                 }

@@ -21,7 +21,7 @@ public sealed partial class Server : IAsyncDisposable
 {
     private readonly ServerOptions _options;
     private readonly TimeProvider _time;
-    private readonly ILogger _logger;
+    private readonly SafeLogger _logger;
     private readonly ILogger _peerLogger;
     private readonly MemoryBudget _memory;
     private readonly CounterSet _counters = new();

@@ -14,23 +14,7 @@ internal sealed class TaskGroup
             _running++;
         }
 
-        _ = Task.Run(async () =>
-        {
-            try
-            {
-                await work().ConfigureAwait(false);
-            }
-            finally
-            {
-                lock (_gate)
-                {
-                    if (--_running == 0)
-                    {
-                        _empty?.TrySetResult();
-                    }
-                }
-            }
-        });
+        ThreadPool.QueueUserWorkItem(static item => _ = item.Group.HoldAsync(item.Work), (Group: this, Work: work), preferLocal: true);
     }
 
     /// <summary>Completes once nothing runs. To be called when no new work is started any more.</summary>
@@ -45,6 +29,24 @@ internal sealed class TaskGroup
 
             _empty ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             return _empty.Task;
+        }
+    }
+
+    private async Task HoldAsync(Func<Task> work)
+    {
+        try
+        {
+            await work().ConfigureAwait(false);
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                if (--_running == 0)
+                {
+                    _empty?.TrySetResult();
+                }
+            }
         }
     }
 }
