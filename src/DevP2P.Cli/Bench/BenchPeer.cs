@@ -16,6 +16,7 @@ internal static class BenchPeer
     public const string CostLine = "cost";
     public const string CollectLine = "collect";
     public const string CountLine = "count";
+    public const string SunkLine = "sunk";
     public const string LiveLine = "live";
     public const string ConnectLine = "connect";
     public const string EchoLine = "echo";
@@ -49,10 +50,16 @@ internal static class BenchPeer
         switch (role)
         {
             case "server":
-                await using (var server = new Server(ServerOptions(new EchoProtocol().ToProtocol(), Fleet.MaxPeers, listens: true)))
+                var echo = new EchoProtocol();
+                await using (var server = new Server(ServerOptions(echo.ToProtocol(), Fleet.MaxPeers, listens: true)))
                 {
                     await server.StartAsync();
-                    await AnswerAsync(server.Self.ToString(), (word, _) => Task.FromResult(word == CountLine ? Text(server.PeerCount) : null));
+                    await AnswerAsync(server.Self.ToString(), (word, _) => Task.FromResult(word switch
+                    {
+                        CountLine => Text(server.PeerCount),
+                        SunkLine => Text(echo.SunkMessages),
+                        _ => null,
+                    }));
                 }
 
                 break;

@@ -21,6 +21,8 @@ internal static class BenchPlan
 
     public const int BroadcastPeers = 16;
     public const int BroadcastSize = 16 * 1024;
+    public const int InboundPeers = 16;
+    public const int InboundSize = 16 * 1024;
     public const int EchoSize = 32;
     public const int Handshakes = 200;
     public const int Peers = 10_000;
@@ -44,6 +46,9 @@ internal static class BenchPlan
 
     public static BenchScenario Broadcast(int peers, int size, PayloadKind kind, TimeSpan time) => new(
         Name($"broadcast-{peers}", size, kind), BenchUnit.Part, cancellationToken => MessageBenches.BroadcastAsync(peers, size, kind, time, cancellationToken));
+
+    public static BenchScenario Inbound(int peers, int size, PayloadKind kind, TimeSpan time) => new(
+        Name($"inbound-{peers}", size, kind), BenchUnit.Part, cancellationToken => InboundBench.RunAsync(peers, size, kind, time, cancellationToken));
 
     public static BenchScenario Discv4(bool findNode) => new(
         findNode ? "discv4-findnode" : "discv4-ping", BenchUnit.Agreements, cancellationToken => DiscoveryBenches.V4Async(findNode, cancellationToken));

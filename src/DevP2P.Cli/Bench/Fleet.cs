@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Sockets;
 using DevP2P.Buffers;
 using DevP2P.Crypto;
@@ -60,6 +61,27 @@ internal sealed class Fleet : IAsyncDisposable
         }
 
         return Interlocked.Read(ref _echoes);
+    }
+
+    /// <summary>All nodes send the same message again and again, each as fast as the server takes it from it.</summary>
+    /// <returns>How many were sent.</returns>
+    public async Task<long> SendAsync(ulong code, byte[] payload, TimeSpan time, CancellationToken cancellationToken)
+    {
+        long start = Stopwatch.GetTimestamp();
+        long[] counts = await Task.WhenAll(_connections.Select(connection => Task.Run(
+            async () =>
+            {
+                long count = 0;
+                while (Stopwatch.GetElapsedTime(start) < time)
+                {
+                    await connection.WriteAsync(BaseProtocol.Length + code, payload, cancellationToken);
+                    count++;
+                }
+
+                return count;
+            },
+            cancellationToken)));
+        return counts.Sum();
     }
 
     public async ValueTask DisposeAsync()

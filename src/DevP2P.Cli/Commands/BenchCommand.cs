@@ -28,6 +28,7 @@ internal static class BenchCommand
         command.Add(Echo(shared));
         command.Add(Handshake(shared));
         command.Add(Broadcast(shared));
+        command.Add(Inbound(shared));
         command.Add(Discv4(shared));
         command.Add(Discv5(shared));
         command.Add(Packets(shared));
@@ -84,6 +85,17 @@ internal static class BenchCommand
             ClientArguments.InRange(parse, peers, 1, 1000), ClientArguments.InRange(parse, size, 1, EchoProtocol.MaxGeneratedSize), parse.GetValue(kind), shared.Time(parse))]);
     }
 
+    private static ExampleCommand Inbound(SharedOptions shared)
+    {
+        var peers = new Option<int>("--peers") { Description = "How many send at a time", HelpName = "N", DefaultValueFactory = _ => BenchPlan.InboundPeers };
+        var size = new Option<int>("--size") { Description = "Payload bytes", HelpName = "BYTES", DefaultValueFactory = _ => BenchPlan.InboundSize };
+        var kind = new Option<PayloadKind>("--payload") { Description = "What messages say: random, half or text", DefaultValueFactory = _ => PayloadKind.Random };
+        var command = new ExampleCommand("inbound", "Many nodes that send to one: the receiver's CPU time for a message, as a part of what it is from one peer.",
+            "devp2p bench inbound", "devp2p bench inbound --peers 64 --size 131072") { peers, size, kind };
+        return shared.Finish(command, parse => [BenchPlan.Inbound(
+            ClientArguments.InRange(parse, peers, 1, 1000), ClientArguments.InRange(parse, size, 1, EchoProtocol.MaxGeneratedSize), parse.GetValue(kind), shared.Time(parse))]);
+    }
+
     private static ExampleCommand Discv4(SharedOptions shared) => shared.Finish(
         new ExampleCommand("discv4", "Pings and questions for nodes of discovery v4: CPU time of the node that answers.", "devp2p bench discv4"),
         static _ => [BenchPlan.Discv4(findNode: false), BenchPlan.Discv4(findNode: true)]);
@@ -128,6 +140,7 @@ internal static class BenchCommand
             [
                 .. BenchPlan.Sizes.Select(size => BenchPlan.Rlpx(size, PayloadKind.Random, time, BenchTarget.StartAsync)),
                 BenchPlan.Broadcast(BenchPlan.BroadcastPeers, BenchPlan.BroadcastSize, PayloadKind.Random, time),
+                BenchPlan.Inbound(BenchPlan.InboundPeers, BenchPlan.InboundSize, PayloadKind.Random, time),
                 BenchPlan.Echo(BenchPlan.EchoSize, time, BenchTarget.StartAsync),
                 .. BenchPlan.HandshakesAtOnce.Select(n => BenchPlan.Handshake(BenchPlan.Handshakes, n, BenchTarget.StartAsync)),
                 BenchPlan.Discv4(findNode: false),

@@ -122,11 +122,14 @@ internal sealed class FrameEncoder(AesCtr cipher, FrameMac mac)
     }
 }
 
-/// <summary>What <see cref="FrameDecoder.TryDecode"/> found.</summary>
+/// <summary>What a step of a <see cref="FrameDecoder"/> found.</summary>
 internal enum FrameStatus
 {
     /// <summary>More bytes are needed: <see cref="FrameDecoder.BytesWanted"/> from the start of the next buffer.</summary>
     NeedMoreData,
+
+    /// <summary>More of a frame is to be hashed than may be: <see cref="FrameDecoder.TakeHashDue"/>, or again with a greater limit.</summary>
+    HashDue,
 
     /// <summary>A frame was decoded.</summary>
     Frame,
@@ -158,13 +161,18 @@ internal sealed class FrameDecoder(AesCtr cipher, FrameMac mac)
     /// <summary>What the frame that was decoded last took on the wire.</summary>
     public int WireSize => FrameCodec.WireSize(_frameSize);
 
+    /// <summary>The next step, whatever there is to hash.</summary>
+    public FrameStatus TryDecode(Span<byte> buffer, out int consumed, out ulong code, out Range data) =>
+        TryDecode(buffer, int.MaxValue, out consumed, out code, out data);
+
     /// <summary>Takes the next step.</summary>
     /// <param name="buffer">The bytes from the first one that was not consumed yet; overwritten by plaintext where decoded.</param>
+    /// <param name="maxHash">How many bytes of a frame may be hashed.</param>
     /// <param name="consumed">How many bytes are done with. Also with <see cref="FrameStatus.NeedMoreData"/>: a header is consumed alone.</param>
     /// <param name="code">The message code.</param>
     /// <param name="data">Where in <paramref name="buffer"/> the message's data stands, compressed if the connection is.</param>
     /// <returns>What was found. After a failure every call returns the same failure.</returns>
-    public FrameStatus TryDecode(Span<byte> buffer, out int consumed, out ulong code, out Range data)
+    public FrameStatus TryDecode(Span<byte> buffer, int maxHash, out int consumed, out ulong code, out Range data)
     {
         consumed = 0;
         code = 0;
@@ -198,6 +206,11 @@ internal sealed class FrameDecoder(AesCtr cipher, FrameMac mac)
         // The MAC is computed as the bytes come in, so that the end of a large frame costs no pause.
         int padded = FrameCodec.Pad(_frameSize);
         int available = Math.Min(buffer.Length, padded);
+        if (available - _absorbed > maxHash)
+        {
+            return FrameStatus.HashDue;
+        }
+
         mac.Absorb(buffer[_absorbed..available]);
         _absorbed = available;
         if (buffer.Length < padded + FrameMac.Size)
@@ -221,5 +234,16 @@ internal sealed class FrameDecoder(AesCtr cipher, FrameMac mac)
         data = (consumed + codeSize)..(consumed + _frameSize);
         consumed += padded + FrameMac.Size;
         return FrameStatus.Frame;
+    }
+
+    /// <summary>After <see cref="FrameStatus.HashDue"/>: what is to be hashed before the next step, which takes that for done.</summary>
+    /// <param name="piece">Where to put it.</param>
+    /// <param name="buffer">The bytes from the first one that was not consumed yet.</param>
+    public MacPiece TakeHashDue(MacPiece piece, ReadOnlyMemory<byte> buffer)
+    {
+        int available = Math.Min(buffer.Length, FrameCodec.Pad(_frameSize));
+        piece.Set(mac, buffer[_absorbed..available]);
+        _absorbed = available;
+        return piece;
     }
 }

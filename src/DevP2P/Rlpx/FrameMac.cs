@@ -80,6 +80,22 @@ internal sealed class FrameMac
         d.Copy(frameD[^Size..]);
     }
 
+    /// <summary>Absorbs the same length of each of two to four pieces, which is not more than any has left.</summary>
+    public static void AbsorbTogether(ReadOnlySpan<MacPiece> pieces, int length)
+    {
+        // The hashes that are missing to four are computed all the same; four cost little more than one.
+        Keccak256 third = default, fourth = default;
+        ReadOnlySpan<byte> first = Next(pieces[0]);
+        Keccak256.AppendFour(
+            ref pieces[0].Mac._state,
+            ref pieces[1].Mac._state,
+            ref pieces.Length > 2 ? ref pieces[2].Mac._state : ref third,
+            ref pieces.Length > 3 ? ref pieces[3].Mac._state : ref fourth,
+            first, Next(pieces[1]), pieces.Length > 2 ? Next(pieces[2]) : first, pieces.Length > 3 ? Next(pieces[3]) : first);
+
+        ReadOnlySpan<byte> Next(MacPiece piece) => piece.Left.Span[..length];
+    }
+
     /// <summary>Computes the header's MAC and compares it in constant time.</summary>
     public bool VerifyHeader(ReadOnlySpan<byte> headerCiphertext, ReadOnlySpan<byte> mac)
     {

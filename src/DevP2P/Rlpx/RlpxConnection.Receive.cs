@@ -110,6 +110,7 @@ internal sealed partial class RlpxConnection
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask WaitForDataAsync()
     {
         try

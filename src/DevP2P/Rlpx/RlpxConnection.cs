@@ -40,6 +40,8 @@ internal sealed partial class RlpxConnection : IDisposable
     private long _waitingSince;
 
     private DecodedFrame _frame;
+    private MacPiece? _piece;
+    private bool _isHashDue;
 
     /// <param name="stream">Owned from now on. A <see cref="NetworkStream"/> is waited on without holding a buffer.</param>
     /// <param name="budget">What received bytes are charged to.</param>
@@ -61,6 +63,9 @@ internal sealed partial class RlpxConnection : IDisposable
     /// is no need for more than a Hello (T11).
     /// </summary>
     public int MaxFrameSize { get; set; } = FrameCodec.MaxCodeSize + MaxBaseMessageSize;
+
+    /// <summary>Where large pieces are hashed together with those of other connections.</summary>
+    public MacQueue Macs { get; init; } = MacQueue.Shared;
 
     /// <summary>What has gone over this connection, from the Hello on.</summary>
     public ConnectionTraffic Traffic { get; } = new();
@@ -138,6 +143,11 @@ internal sealed partial class RlpxConnection : IDisposable
                 _frame.IsCharged = true;
                 RestartReadClock();
             }
+            else if (_isHashDue)
+            {
+                await Macs.AbsorbAsync(_decoder!.TakeHashDue(_piece ??= new MacPiece(), _received!.Memory[_start.._end])).ConfigureAwait(false);
+                _isHashDue = false;
+            }
             else
             {
                 await ReceiveAsync(CheckAnnounced(_decoder!.BytesWanted), cancellationToken).ConfigureAwait(false);
@@ -148,20 +158,33 @@ internal sealed partial class RlpxConnection : IDisposable
         return message;
     }
 
-    /// <summary>Decodes the next message from the bytes at hand, unless bytes or memory budget are missing: then false, nothing is lost.</summary>
+    /// <summary>Decodes the next message from the bytes at hand. False, and nothing is lost, if bytes, memory budget or its hash are missing.</summary>
     /// <exception cref="P2PException">As <see cref="ReadAsync"/>.</exception>
     public bool TryRead(out Message message)
     {
         message = default;
         if (!_frame.IsPending)
         {
-            if (_received is not { } buffer)
+            if (_received is not { } buffer || _isHashDue)
             {
                 return false;
             }
 
             Span<byte> bytes = buffer.Span[_start.._end];
-            FrameStatus status = _decoder!.TryDecode(bytes, out int consumed, out ulong code, out Range data);
+            FrameStatus status = _decoder!.TryDecode(bytes, MacQueue.MinSize - 1, out int consumed, out ulong code, out Range data);
+            if (status == FrameStatus.HashDue)
+            {
+                _start += consumed;
+                if (Macs.IsWorthIt())
+                {
+                    _isHashDue = true;
+                    return false;
+                }
+
+                bytes = buffer.Span[_start.._end];
+                status = _decoder.TryDecode(bytes, int.MaxValue, out consumed, out code, out data);
+            }
+
             if (status == FrameStatus.Frame)
             {
                 _frame = CheckFrame(code, bytes[data], _start + data.Start.Value);

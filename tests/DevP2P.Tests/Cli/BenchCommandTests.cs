@@ -13,6 +13,7 @@ public sealed class BenchCommandTests
     [InlineData("echo --time 100ms", "echo-32", true, true)]
     [InlineData("handshake --count 10 --parallel 1 --parallel 4", "handshake-1 handshake-4", true, true)]
     [InlineData("broadcast --peers 3 --size 1000 --time 100ms", "broadcast-3-1000", true, false)]
+    [InlineData("inbound --peers 3 --size 10000 --time 100ms", "inbound-3-10000", true, true)]
     [InlineData("discv4", "discv4-ping discv4-findnode", false, true)]
     [InlineData("discv5 --time 200ms", "discv5-ping", false, true)]
     [InlineData("packets --time 100ms", "discv5-encode discv5-decode", true, false)]
