@@ -104,12 +104,16 @@ public sealed class MemoryTests
         await UntilStillAsync(server.ChargedBytes);
         ProcessState full = ProcessState.Capture(server);
         Assert.InRange(server.ChargedBytes(), MiB, 4 * MiB);
-        Assert.InRange(full.Heap - before.Heap, 0, 12 * MiB);
 
         sender.Reset();
         gate.SetResult();
         await sending.WithinDeadline().ContinueWith(static _ => { }, TaskScheduler.Default);
         await TestNet.UntilAsync(() => server.PeerCount == 0 && server.ChargedBytes() == 0, "all is given back");
+
+        // The runtime empties its own pools at times of its own, also between two measurements: so against the lower of those before and after.
+        ProcessState after = ProcessState.Capture(server);
+        Assert.InRange(full.Heap - Math.Min(before.Heap, after.Heap), 0, 12 * MiB);
+        GC.KeepAlive(frames);
     }
 
     [Fact]
