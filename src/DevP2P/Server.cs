@@ -91,7 +91,7 @@ public sealed partial class Server : IAsyncDisposable
     /// <remarks>Go: <c>Server.LocalNode</c>.</remarks>
     public LocalNode LocalNode => _localNode;
 
-    /// <summary>The options.</summary>
+    /// <summary>The options that it was made with; not the same object.</summary>
     public ServerOptions Options => _options;
 
     /// <summary>The addresses that the listener is bound to; empty without one.</summary>

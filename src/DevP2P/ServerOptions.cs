@@ -90,7 +90,7 @@ public sealed record ServerOptions
     /// </summary>
     public string? NodeDatabase { get; init; }
 
-    /// <summary>What the node speaks. A peer must share at least one, unless there are none.</summary>
+    /// <summary>What the node speaks. A peer must share at least one, unless there are none. A server takes a copy: changes of the list come too late for it.</summary>
     public IReadOnlyList<Protocol> Protocols { get; init; } = [];
 
     /// <summary>

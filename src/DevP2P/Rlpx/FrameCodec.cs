@@ -167,7 +167,7 @@ internal sealed class FrameDecoder(AesCtr cipher, FrameMac mac)
 
     /// <summary>Takes the next step.</summary>
     /// <param name="buffer">The bytes from the first one that was not consumed yet; overwritten by plaintext where decoded.</param>
-    /// <param name="maxHash">How many bytes of a frame may be hashed.</param>
+    /// <param name="maxHash">How many bytes of a frame may be hashed; if there are more, none are, and <see cref="FrameStatus.HashDue"/> says so.</param>
     /// <param name="consumed">How many bytes are done with. Also with <see cref="FrameStatus.NeedMoreData"/>: a header is consumed alone.</param>
     /// <param name="code">The message code.</param>
     /// <param name="data">Where in <paramref name="buffer"/> the message's data stands, compressed if the connection is.</param>
