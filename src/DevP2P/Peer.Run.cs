@@ -8,7 +8,7 @@ namespace DevP2P;
 
 /// <summary>
 /// What runs a peer: one read loop, one handler per shared protocol, and <see cref="RunAsync"/>, which owns them all. The first
-/// cause to end the peer wins (<see cref="Stop"/>).
+/// cause to end the peer wins (<see cref="Stop"/>). How messages get from the one to the others is in Peer.Delivery.cs.
 /// </summary>
 public sealed partial class Peer
 {
@@ -18,9 +18,6 @@ public sealed partial class Peer
     /// <summary>A handler that has not returned this long after its peer was dropped is given up on; the log says so.</summary>
     internal static readonly TimeSpan HandlerShutdownTimeout = TimeSpan.FromSeconds(5);
 
-    /// <summary>Messages that came together wait for one another until they are so many bytes, of which each counts as 128 more.</summary>
-    private const int MaxDeliveredBytes = 4 * 1024;
-
     private readonly MatchedProtocol[] _protocols;
     private readonly ProtocolStream[] _streams;
     private readonly TimeProvider _time;
@@ -28,8 +25,6 @@ public sealed partial class Peer
     private readonly RlpxConnection? _connection;
     private readonly CancellationTokenSource _stopped = new();
     private readonly TaskCompletionSource<PeerDrop> _cause = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private ProtocolStream? _delivered;
-    private int _deliveredBytes;
     private long _lastPing;
     private volatile bool _isActive;
 
@@ -184,8 +179,7 @@ public sealed partial class Peer
             {
                 if (!connection.TryRead(out Message message))
                 {
-                    WakeHandler();
-                    message = await connection.ReadAsync(_stopped.Token).ConfigureAwait(false);
+                    message = await ReadAndWake(connection);
                 }
 
                 if (message.Code >= BaseProtocol.Length)
@@ -220,34 +214,6 @@ public sealed partial class Peer
         }
 
         await connection.DrainAsync(CancellationToken.None).ConfigureAwait(false);
-    }
-
-    /// <summary>
-    /// Small messages that came together are handed over together: to wake a handler costs as much as to decrypt one of them, and it would be
-    /// done with each before the next is decrypted.
-    /// </summary>
-    private void Deliver(ProtocolStream stream, Message message)
-    {
-        if (stream != _delivered)
-        {
-            WakeHandler();
-            _delivered = stream;
-        }
-
-        stream.Deliver(message);
-        _deliveredBytes += RlpxConnection.MessageOverhead + message.Size;
-        if (_deliveredBytes >= MaxDeliveredBytes)
-        {
-            WakeHandler();
-        }
-    }
-
-    /// <summary>Whatever was delivered may be read now. To be called before the read loop waits for anything.</summary>
-    private void WakeHandler()
-    {
-        _delivered?.Wake();
-        _delivered = null;
-        _deliveredBytes = 0;
     }
 
     private async ValueTask HandleBaseMessageAsync(RlpxConnection connection, Message message)

@@ -65,7 +65,8 @@ internal sealed class ProtocolStream(Peer peer, MatchedProtocol matched, RlpxCon
     }
 
     /// <summary>Wakes the handler, if it waits for what was delivered.</summary>
-    public void Wake() => _queue.Wake();
+    /// <param name="here">As of <see cref="MessageQueue.Wake"/>.</param>
+    public void Wake(bool here = false) => _queue.Wake(here);
 
     /// <summary>No more reads and writes: what is queued may still be read.</summary>
     public void End(Exception reason)

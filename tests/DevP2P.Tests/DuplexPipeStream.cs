@@ -22,10 +22,10 @@ internal sealed class DuplexPipeStream(PipeReader reader, PipeWriter writer) : S
         set => throw new NotSupportedException();
     }
 
-    public static (Stream A, Stream B) CreatePair()
+    public static (Stream A, Stream B) CreatePair(PipeOptions? options = null)
     {
-        var there = new Pipe();
-        var back = new Pipe();
+        var there = new Pipe(options ?? PipeOptions.Default);
+        var back = new Pipe(options ?? PipeOptions.Default);
         return (new DuplexPipeStream(back.Reader, there.Writer), new DuplexPipeStream(there.Reader, back.Writer));
     }
 

@@ -21,7 +21,7 @@ internal sealed class MessageQueue : IValueTaskSource<Message>
     private int _count;
     private Message _handedOut;
     private Exception? _completion;
-    private ManualResetValueTaskSourceCore<Message> _reader = new() { RunContinuationsAsynchronously = true };
+    private ManualResetValueTaskSourceCore<Message> _reader;
     private CancellationTokenRegistration _cancellation;
     private bool _readerWaits;
     private bool _readerSourceInUse;
@@ -62,7 +62,8 @@ internal sealed class MessageQueue : IValueTaskSource<Message>
     }
 
     /// <summary>Hands messages to readers that wait for them.</summary>
-    public void Wake()
+    /// <param name="here">Whether the first reader goes on on this thread, before this returns, instead of on one of the pool's.</param>
+    public void Wake(bool here = false)
     {
         while (true)
         {
@@ -91,6 +92,7 @@ internal sealed class MessageQueue : IValueTaskSource<Message>
 
             if (other is null)
             {
+                _reader.RunContinuationsAsynchronously = !here;
                 _reader.SetResult(message);
             }
             else if (!other.TrySetResult(message))
@@ -130,6 +132,7 @@ internal sealed class MessageQueue : IValueTaskSource<Message>
 
         if (wake)
         {
+            _reader.RunContinuationsAsynchronously = true;
             _reader.SetException(reason);
         }
 
@@ -244,6 +247,7 @@ internal sealed class MessageQueue : IValueTaskSource<Message>
             _readerWaits = false;
         }
 
+        _reader.RunContinuationsAsynchronously = true;
         _reader.SetException(new OperationCanceledException(token));
     }
 

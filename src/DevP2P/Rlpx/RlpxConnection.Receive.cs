@@ -35,7 +35,7 @@ internal sealed partial class RlpxConnection
         if (_start == _end)
         {
             _start = _end = 0;
-            if (!_expectMore && _canWaitWithoutBuffer)
+            if (!_expectMore && IsOverSocket)
             {
                 ReleaseReceiveBuffer();
                 await WaitForDataAsync().ConfigureAwait(false);

@@ -27,7 +27,6 @@ internal sealed partial class RlpxConnection : IDisposable
     private readonly Socket? _socket;
     private readonly PeerBudget _budget;
     private readonly TimeProvider _time;
-    private readonly bool _canWaitWithoutBuffer;
     private FrameDecoder? _decoder;
     private bool _useSnappy;
     private PooledBuffer? _received;
@@ -50,7 +49,6 @@ internal sealed partial class RlpxConnection : IDisposable
     {
         _stream = stream;
         _socket = (stream as NetworkStream)?.Socket;
-        _canWaitWithoutBuffer = _socket is not null;
         _budget = budget;
         _time = time;
     }
@@ -72,6 +70,12 @@ internal sealed partial class RlpxConnection : IDisposable
 
     /// <summary>True once frames may be sent: from then on the other side can be told why it is refused.</summary>
     public bool IsEncrypted => _encoder is not null;
+
+    /// <summary>Whether bytes have come that are not decoded yet. For whoever reads.</summary>
+    public bool HasBytes => _start < _end;
+
+    /// <summary>Whether it is over a socket, whose operations end on a thread of the pool that is theirs until they return.</summary>
+    public bool IsOverSocket => _socket is not null;
 
     /// <summary>Waits for the next message. Frames that are here already cost no wait.</summary>
     /// <param name="cancellationToken">Ends a wait for memory, not a wait for bytes: that ends when the connection is disposed.</param>
